@@ -1,0 +1,42 @@
+"""The one shape of a refusal, and the one of a start that cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+
+
+class StartError(Exception):
+    """The service cannot start: what is wrong, where, and what would be right, in words for whoever started it."""
+
+
+class Refusal(Exception):
+    """A request that gets an error answer, raised anywhere on its way.
+
+    message: a text, or a text or texts by field; left out where there is nothing to say beyond `error`.
+    error: the reason phrase of the status if not given. code: snake_case, for programs; from `error` if not given.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str | Mapping[str, Any] | None = None,
+        *,
+        error: str | None = None,
+        code: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(status, message)
+        self.status = status
+        self.message = message
+        self.error = error or HTTPStatus(status).phrase
+        self.code = code or self.error.lower().replace(" ", "_").replace("-", "_")
+        self.headers = dict(headers or {})
+
+    def body(self, request_id: str) -> bytes:
+        """The JSON of the answer."""
+        said = {} if self.message is None else {"message": self.message}
+        return orjson.dumps({"error": self.error, **said, "code": self.code, "request_id": request_id})
