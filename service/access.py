@@ -1,10 +1,16 @@
-"""Who may use a route. Every handler states one of these rules; the middleware, the API document, the route table read it."""
+"""Who may use a route. Each handler states one of these rules; middleware, API document and route table read it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
+
+from aiohttp import hdrs, web
+
+from service.errors import Refusal
+from service.keys import ACCOUNTS, BLOCKLIST, CLAIMS, TOKENS
+from service.tokens import Claims, ExpiredToken, InvalidToken
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 TokenType = Literal["access", "refresh"]
@@ -38,3 +44,54 @@ def rule_of(handler: Callable[..., Any]) -> Rule | None:
     """The rule a handler states, if it states one."""
     rule = getattr(handler, "access", None)
     return rule if isinstance(rule, Rule) else None
+
+
+async def admit(rule: Rule, request: web.Request) -> None:
+    """Let a request pass under a rule, and keep its claims with it.
+
+    Raises Refusal: 401 (RFC 6750, 3), 403, and 422 for the wrong type of token.
+    """
+    if rule.token is None:
+        return
+    claims = _claims(request)
+    if claims.type != rule.token:
+        raise Refusal(422, error=f"Only {rule.token} tokens are allowed", code=f"{rule.token}_token_required")
+    if await request.app[BLOCKLIST].has(claims):
+        raise unauthorized("Token has been revoked")
+    own = rule.own and request.match_info["id"] == str(claims.user)
+    # One's own record answers for itself: 404 where it is gone.
+    if not own and not await request.app[ACCOUNTS].exists(claims.user):
+        raise unauthorized("Unauthorized", "Unknown user.", code="unknown_user")
+    if rule.own and not own:
+        raise Refusal(403)
+    request[CLAIMS] = claims
+
+
+def unauthorized(
+    error: str, message: str | None = None, *, code: str | None = None, challenge: str = 'Bearer error="invalid_token"'
+) -> Refusal:
+    """A 401 with its challenge."""
+    return Refusal(401, message, error=error, code=code, headers={hdrs.WWW_AUTHENTICATE: challenge})
+
+
+def _claims(request: web.Request) -> Claims:
+    try:
+        return request.app[TOKENS].read(_credentials(request))
+    except ExpiredToken:
+        raise unauthorized("Token has expired") from None
+    except InvalidToken:
+        raise unauthorized("Token is invalid") from None
+
+
+def _credentials(request: web.Request) -> str:
+    """The token of the Authorization header (RFC 6750, 2.1); nowhere else is one looked for."""
+    sent = request.headers.getall(hdrs.AUTHORIZATION, ())
+    if len(sent) > 1:
+        challenge = {hdrs.WWW_AUTHENTICATE: 'Bearer error="invalid_request"'}
+        raise Refusal(400, "More than one Authorization header.", code="invalid_request", headers=challenge)
+    scheme, _, token = sent[0].partition(" ") if sent else ("", "", "")
+    if scheme.lower() != "bearer":
+        if scheme[:7].lower() == "bearer\t":
+            raise InvalidToken
+        raise unauthorized("Missing Authorization Header", challenge="Bearer")
+    return token

@@ -8,6 +8,9 @@ from typing import Any
 
 import orjson
 
+Headers = Mapping[Any, str]
+"""Names may be aiohttp's `istr`, a `str` that a Mapping of `str` does not take."""
+
 
 class StartError(Exception):
     """The service cannot start: what is wrong, where, and what would be right, in words for whoever started it."""
@@ -27,14 +30,14 @@ class Refusal(Exception):
         *,
         error: str | None = None,
         code: str | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Headers | None = None,
     ) -> None:
         super().__init__(status, message)
         self.status = status
         self.message = message
         self.error = error or HTTPStatus(status).phrase
         self.code = code or self.error.lower().replace(" ", "_").replace("-", "_")
-        self.headers = dict(headers or {})
+        self.headers: dict[str, str] = dict(headers or {})
 
     def body(self, request_id: str) -> bytes:
         """The JSON of the answer."""

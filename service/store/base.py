@@ -19,7 +19,10 @@ Scalar = str | int | float | bool
 
 
 class Field(NamedTuple):
-    """A member of a collection's records, and the JSON type of its value (`numbers`, `texts`: a list of such)."""
+    """A member of a collection's records, and the JSON type of its value (`numbers`, `texts`: a list of such).
+
+    A value of any other type is to a query as if it were missing. The name holds no quotes and no backslash.
+    """
 
     name: str
     kind: Kind
@@ -68,10 +71,10 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One test of one field. Null and a missing field pass `ne` only.
+    """One test of one field, against values of the field's kind. Null and a missing field pass `ne` only.
 
-    eq, ne: equals any, none of the values. gt, gte, lt, lte: text by code point, numbers by value; one value.
-    like: holds any of the values, both folded; of a list, any element does. has: a list holds any of the values.
+    eq, ne: equals any, none of the values; not of a list. gt, gte, lt, lte: text by code point, numbers by value; one
+    value. like: text holds any of the values, both folded; of a list, any element does. has: a list holds any of them.
     """
 
     field: Field
@@ -80,7 +83,9 @@ class Condition:
 
 
 class Sort(NamedTuple):
-    """An order by one field: null and missing first, text by code point; all turned round if `descending`."""
+    """An order by one field that is no list: null and missing first, then false, true; or numbers by value; or text by
+    code point. All turned round if `descending`.
+    """
 
     field: Field
     descending: bool = False
@@ -264,7 +269,7 @@ class Store(ABC):
 
     @abstractmethod
     async def seed(self, changes: Sequence[Change]) -> bool:
-        """Write all the changes in one transaction if the store is pristine; whether it was. Several may try at once."""
+        """Write all the changes in one transaction if the store is pristine; whether it was. Several may try."""
 
     @abstractmethod
     def scan(self, collection: Collection) -> AsyncIterator[tuple[Record, dict[str, Any]]]:

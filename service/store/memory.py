@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from typing import Any, ClassVar, NamedTuple
+
+import orjson
 
 from service.store import scanning
 from service.store.base import (
@@ -27,24 +30,11 @@ from service.store.base import (
     encode,
     fold,
 )
+from service.store.shelf import Row, Shelf, record
 
+Undo = Callable[[], None]
 
-class Row(NamedTuple):
-    """A record as kept. `shown` is never handed out, so that nobody can change what is kept."""
-
-    record: Record
-    shown: dict[str, Any]
-    hidden: dict[str, Any]
-    key: str | None
-
-
-@dataclass(slots=True)
-class Shelf:
-    """The rows of one collection, and the id of each unique key."""
-
-    rows: dict[int, Row] = field(default_factory=dict)
-    ids: dict[str, int] = field(default_factory=dict)
-    last: int = 0
+_TURN = 1000  # records that a scan reads before others may have their turn
 
 
 class Outcome(NamedTuple):
@@ -79,23 +69,22 @@ class MemoryStore(Store):
 
     async def get(self, collection: Collection, id: int) -> Record | None:
         row = self._shelves[collection.name].rows.get(id)
-        return None if row is None else row.record
+        return None if row is None else record(row)
 
     async def lookup(self, collection: Collection, value: str) -> Record | None:
         shelf = self._shelves[collection.name]
         id = shelf.ids.get(fold(value))
-        return None if id is None else shelf.rows[id].record
+        return None if id is None else record(shelf.rows[id])
 
     async def secrets(self, collection: Collection, id: int) -> dict[str, Any] | None:
         row = self._shelves[collection.name].rows.get(id)
-        return None if row is None else dict(row.hidden)
+        return None if row is None else orjson.loads(row[3])
 
     async def find(self, collection: Collection, query: Query) -> Page:
-        rows = self._shelves[collection.name].rows
-        return await scanning.page(rows, query)
+        return await scanning.page(self._shelves[collection.name], query)
 
     async def write(self, *changes: Change, once: Once | None = None) -> list[Record | None]:
-        if once is not None and (outcome := self._outcomes.get(once.key)) is not None:
+        if once is not None and (outcome := self._outcomes.get(once.key)) and outcome.expires >= time.time():
             if outcome.fingerprint != once.fingerprint:
                 raise Reused
             return list(outcome.records)
@@ -106,7 +95,7 @@ class MemoryStore(Store):
         return records
 
     async def revoked(self, *keys: str) -> bool:
-        return any(key in self._revoked for key in keys)
+        return any(key in self._revoked and self._revoked[key] >= time.time() for key in keys)
 
     async def purge(self, now: int) -> int:
         revoked = [key for key, expires in self._revoked.items() if expires < now]
@@ -127,27 +116,27 @@ class MemoryStore(Store):
         return True
 
     async def scan(self, collection: Collection) -> AsyncIterator[tuple[Record, dict[str, Any]]]:
-        rows = self._shelves[collection.name].rows
-        for id in sorted(rows):
-            if (row := rows.get(id)) is not None:
-                yield row.record, dict(row.hidden)
+        for count, row in enumerate(self._shelves[collection.name].ordered.copy()):
+            if count % _TURN == 0:
+                await asyncio.sleep(0)
+            yield record(row), orjson.loads(row[3])
 
     async def ping(self) -> None:
         return
 
     def _apply(self, changes: Sequence[Change]) -> list[Record | None]:
-        """All changes, or none: each one done leaves behind how to undo it."""
-        undo: list[tuple[Shelf, int, Row | None, int]] = []
+        """All changes, or none: each one leaves behind how to undo it."""
+        undo: list[Undo] = []
         try:
             return [self._change(change, undo) for change in changes]
-        except Exception:
-            for shelf, id, row, last in reversed(undo):
-                self._put(shelf, id, row)
-                shelf.last = last
+        except BaseException:
+            for step in reversed(undo):
+                step()
             raise
 
-    def _change(self, change: Change, undo: list[tuple[Shelf, int, Row | None, int]]) -> Record | None:
+    def _change(self, change: Change, undo: list[Undo]) -> Record | None:
         if isinstance(change, Revoke):
+            undo.append(partial(self._restore, change.key, self._revoked.get(change.key)))
             self._revoked[change.key] = max(change.expires, self._revoked.get(change.key, 0))
             return None
         shelf = self._shelves[change.collection.name]
@@ -155,10 +144,19 @@ class MemoryStore(Store):
         old = shelf.rows.get(id)
         if not isinstance(change, Add):
             _expect(old, change.expected)
-        row = None if isinstance(change, Remove) else self._row(shelf, change, id, old)
-        undo.append((shelf, id, old, shelf.last))
-        self._put(shelf, id, row)
-        return None if row is None else row.record
+        undo.append(partial(shelf.restore, id, old, shelf.last))
+        if isinstance(change, Remove):
+            shelf.drop(id)
+            return None
+        row = self._row(shelf, change, id, old)
+        shelf.put(row)
+        return record(row)
+
+    def _restore(self, key: str, expires: int | None) -> None:
+        if expires is None:
+            del self._revoked[key]
+        else:
+            self._revoked[key] = expires
 
     def _row(self, shelf: Shelf, change: Add | Replace, id: int, old: Row | None) -> Row:
         collection = change.collection
@@ -168,26 +166,19 @@ class MemoryStore(Store):
         if key is not None and shelf.ids.get(key, id) != id:
             raise Taken(collection.unique or "")
         shown, hidden = collection.split(change.data)
-        body = encode(id, shown)
+        if old is not None:
+            hidden = orjson.loads(old[3]) | hidden
         self._revision += 1
-        record = Record(id, self._revision, body)
-        return Row(record, record.data, {**(old.hidden if old else {}), **hidden}, key)
+        return id, self._revision, _copy(encode(id, shown)), _copy(orjson.dumps(hidden)), key
 
-    def _put(self, shelf: Shelf, id: int, row: Row | None) -> None:
-        old = shelf.rows.get(id)
-        if old is not None and old.key is not None:
-            shelf.ids.pop(old.key, None)
-        if row is None:
-            shelf.rows.pop(id, None)
-            return
-        shelf.rows[id] = row
-        shelf.last = max(shelf.last, id)
-        if row.key is not None:
-            shelf.ids[row.key] = id
+
+def _copy(text: bytes) -> bytes:
+    # What orjson answers holds on to a buffer of kilobytes.
+    return bytes(memoryview(text))
 
 
 def _expect(old: Row | None, expected: int | None) -> None:
     if old is None:
         raise Missing
-    if expected is not None and old.record.revision != expected:
-        raise Stale(old.record)
+    if expected is not None and old[1] != expected:
+        raise Stale(record(old))

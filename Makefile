@@ -1,0 +1,75 @@
+# `make help` lists what there is.
+
+PYTHON ?= python3
+BIN = .venv/bin
+PIP = $(BIN)/python -m pip --disable-pip-version-check
+
+# What `make run` hands on; each is also an environment variable, SHIPYARD_HOST and so on.
+HOST ?=
+PORT ?=
+CONFIG ?=
+STORE ?=
+WORKERS ?=
+GIVEN = $(foreach name,HOST PORT CONFIG STORE WORKERS,$(if $($(name)),SHIPYARD_$(name)='$($(name))'))
+
+.DEFAULT_GOAL := help
+.PHONY: help run routes plugins test test-browser test-clients test-faults lint format coverage bench bench-small lock clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
+
+run: .venv/run.stamp ## serve http://localhost:5000; takes HOST= PORT= CONFIG= STORE= WORKERS=
+	@exec env $(GIVEN) $(BIN)/python -m service run
+
+routes: .venv/run.stamp ## show who answers what, and who may use it
+	@env $(GIVEN) $(BIN)/python -m service routes
+
+plugins: .venv/run.stamp ## show what is loaded, and from where
+	@env $(GIVEN) $(BIN)/python -m service plugins
+
+test: .venv/dev.stamp ## run every test, a real PostgreSQL included
+	$(BIN)/python -m pytest
+
+test-browser: .venv/dev.stamp ## try the docs page in a real browser (chromium and chromium-driver)
+	$(BIN)/python -m pytest tests/browser
+
+test-clients: .venv/dev.stamp ## try react-admin's and refine's data providers (node and npm)
+	$(BIN)/python -m pytest tests/clients
+
+test-faults: .venv/dev.stamp ## kill, fill up and cut off the stores, at length
+	$(BIN)/python -m tests.faults
+
+lint: .venv/dev.stamp ## ruff and mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/dev.stamp ## let ruff lay out the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+coverage: .venv/dev.stamp ## run the tests and show which branches none of them takes
+	$(BIN)/python -m pytest --cov --cov-report=term-missing
+
+lock: .venv/dev.stamp ## choose the newest versions that pyproject.toml allows, with their hashes (needs uv)
+	uv pip compile --upgrade $(LOCK) --extra build pyproject.toml -o requirements/run.txt
+	uv pip compile --upgrade $(LOCK) --extra build --extra dev pyproject.toml -c requirements/run.txt -o requirements/dev.txt
+LOCK = --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
+
+clean: ## remove what was installed and built
+	rm -rf .venv .venv-bench .mypy_cache .pytest_cache .ruff_cache .coverage node_modules
+
+.venv/python.stamp:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Shipyard needs Python 3.11 or newer: make PYTHON=python3.12 ...'; exit 1; }
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+# Installed anew whenever pyproject.toml changed: the plugins' entry points are read from what is installed.
+.venv/run.stamp: .venv/python.stamp requirements/run.txt pyproject.toml
+	$(PIP) install --require-hashes -r requirements/run.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev.stamp: .venv/run.stamp requirements/dev.txt
+	$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@

@@ -1,0 +1,1 @@
+"""The bench: Shipyard beside its peers, on the same work, on this machine."""

@@ -1,0 +1,82 @@
+"""Charts as SVG, each on a panel of its own, so that they can be read on light and dark pages alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+
+STYLE = """<style>
+text { font: 13px system-ui, sans-serif; fill: #1f2328 }
+.title { font-size: 15px; font-weight: 600 } .small { font-size: 11px }
+.panel { fill: #ffffff; stroke: #d0d7de } .line { stroke: #d0d7de }
+.c0 { fill: #0969da; stroke: #0969da } .c1 { fill: #8c959f; stroke: #8c959f } .c2 { fill: #c69026; stroke: #c69026 }
+.c3 { fill: #2da44e; stroke: #2da44e } polyline { fill: none !important; stroke-width: 2 }
+@media (prefers-color-scheme: dark) {
+  text { fill: #e6edf3 } .panel { fill: #0d1117; stroke: #30363d } .line { stroke: #30363d }
+}
+</style>"""
+WIDTH, ROW, LEFT = 780, 24, 300
+Points = Sequence[tuple[float, float]]
+
+
+def bars(title: str, rows: Sequence[tuple[str, float, int]], note: str) -> str:
+    """A bar for each row (label, value, colour), in the order given."""
+    most = max(value for _, value, _ in rows)
+    room = WIDTH - LEFT - 80
+    drawn = [_text(16, 28, title, "title"), _text(16, 48, note, "small")]
+    for number, (label, value, colour) in enumerate(rows):
+        y = 66 + number * ROW
+        width = value / most * room
+        drawn.append(_text(LEFT - 10, y + 14, label, anchor="end"))
+        drawn.append(f'<rect class="c{colour}" x="{LEFT}" y="{y}" width="{width:.1f}" height="{ROW - 6}" rx="2"/>')
+        drawn.append(_text(LEFT + width + 8, y + 14, number_of(value)))
+    return _panel(76 + len(rows) * ROW, drawn)
+
+
+def curves(title: str, across: str, up: str, lines: Mapping[str, Points]) -> str:
+    """A line for each name, over a logarithmic x axis; y starts at zero."""
+    points = [point for line in lines.values() for point in line]
+    low, high = (math.log10(pick(x for x, _ in points)) for pick in (min, max))
+    most = max(y for _, y in points) * 1.1
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        return 70 + (math.log10(x) - low) / ((high - low) or 1) * 480, 300 - y / most * 220
+
+    drawn = [_text(16, 28, title, "title"), _text(16, 48, up, "small"), _text(550, 336, across, "small", "end")]
+    for y in _ticks(most):
+        at = place(points[0][0], y)[1]
+        drawn.append(f'<line class="line" x1="70" x2="550" y1="{at:.1f}" y2="{at:.1f}"/>')
+        drawn.append(_text(62, at + 4, number_of(y), "small", "end"))
+    drawn += [_text(place(x, 0)[0], 318, f"{x:,.0f}", "small", "middle") for x in sorted({x for x, _ in points})]
+    for number, (name, line) in enumerate(lines.items()):
+        colour = f"c{number % 4}"
+        spots = [place(*point) for point in line]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in spots)
+        drawn.append(f'<polyline class="{colour}" points="{path}"/>')
+        drawn += [f'<circle class="{colour}" cx="{x:.1f}" cy="{y:.1f}" r="3"/>' for x, y in spots]
+        drawn.append(f'<rect class="{colour}" x="570" y="{70 + number * ROW}" width="12" height="12"/>')
+        drawn.append(_text(590, 81 + number * ROW, name))
+    return _panel(352, drawn)
+
+
+def number_of(value: float) -> str:
+    """A figure with as many digits as one can use."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2g}"
+
+
+def _ticks(most: float) -> list[float]:
+    """From zero on, in round steps."""
+    power = 10.0 ** math.floor(math.log10(most))
+    step = next(power * part for part in (0.2, 0.5, 1, 2) if most / (power * part) <= 5)
+    return [step * number for number in range(int(most / step) + 1)]
+
+
+def _text(x: float, y: float, text: str, kind: str = "", anchor: str = "start") -> str:
+    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+
+
+def _panel(height: float, drawn: Sequence[str]) -> str:
+    frame = f'<rect class="panel" x="0.5" y="0.5" width="{WIDTH - 1}" height="{height - 1}" rx="6"/>'
+    size = f'width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}"'
+    return "\n".join([f'<svg xmlns="http://www.w3.org/2000/svg" {size}>', STYLE, frame, *drawn, "</svg>", ""])

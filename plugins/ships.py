@@ -1,0 +1,40 @@
+"""Ships: anyone may look, a user may change."""
+
+from marshmallow import Schema
+from marshmallow.fields import Integer, List
+from marshmallow.validate import Length, Range
+
+from service import Collection, Field, Line, Resource
+
+LARGEST = 2**53 - 1
+
+
+def whole() -> Integer:
+    """A whole number from 1; 1.0, "1" and true are none."""
+    return Integer(required=True, strict=True, validate=[Range(min=1), Range(max=LARGEST)])
+
+
+class ShipSchema(Schema):
+    """A ship."""
+
+    id = Integer(dump_only=True, metadata={"example": 16})
+    affiliation = Line(required=True, metadata={"example": "Empire"})
+    category = Line(required=True, metadata={"example": "Capital Ships"})
+    crew = whole()
+    length = whole()
+    manufacturer = Line(required=True, metadata={"example": "Kuat Drive Yards"})
+    model = Line(required=True, metadata={"example": "Imperial I-class Star Destroyer"})
+    roles = List(Line(metadata={"example": "Destroyer"}), required=True, validate=Length(max=32))
+    ship_class = Line(required=True, metadata={"example": "Star Destroyer"})
+
+
+class Ships(Resource):
+    """Ships: anyone may look, a user may change."""
+
+    path = "/api/ships"
+    collection = Collection("ships", indexed=(Field("affiliation", "text"), Field("category", "text")))
+    schema = ShipSchema
+    seeded = True
+
+
+routes = Ships.routes()

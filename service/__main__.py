@@ -1,0 +1,88 @@
+"""The command line: serve (what `make run` does), show the routes, show the plugins."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Iterable, Sequence
+
+import uvloop
+from aiohttp import web
+
+from service import config
+from service.access import rule_of
+from service.app import create_app
+from service.discovery import discover
+from service.errors import StartError
+from service.keys import PLUGINS, STORE
+from service.openapi.operation import template
+from service.server import serve
+from service.settings import Settings
+
+log = logging.getLogger("shipyard")
+
+
+def run(settings: Settings) -> None:
+    """Serve until Ctrl-C or SIGTERM."""
+    app = create_app(settings)
+    store = app[STORE]
+    log.info("plugins: %s", ", ".join(plugin.name for plugin in app[PLUGINS]))
+    log.info("store: %s%s", store.name, "" if store.durable else " - all changes are lost at shutdown")
+    uvloop.run(serve(app))
+
+
+def routes(settings: Settings) -> None:
+    """Print who answers what, and who may use it."""
+    lines = [
+        (route.method, template(route.path), _rule(route), plugin.name, f"{plugin.name}.{route.handler.__name__}")
+        for plugin in discover(settings.plugins).plugins
+        for route in plugin.routes
+    ]
+    _print_table(("Method", "Path", "Access", "Plugin", "Name"), sorted(lines, key=lambda line: (line[1], line[0])))
+
+
+def plugins(settings: Settings) -> None:
+    """Print what is loaded, and from where."""
+    lines = [
+        (plugin.name, plugin.module, plugin.source, ", ".join(plugin.requires) or "-", str(len(plugin.routes)))
+        for plugin in discover(settings.plugins).plugins
+    ]
+    _print_table(("Plugin", "Module", "From", "Requires", "Routes"), lines)
+
+
+COMMANDS: dict[str, Callable[[Settings], None]] = {"run": run, "routes": routes, "plugins": plugins}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the arguments say; the exit status."""
+    parser = argparse.ArgumentParser(prog="shipyard", description="Users, JWT login and REST resources on aiohttp.")
+    commands = parser.add_subparsers(dest="command", metavar="command")
+    for name, command in COMMANDS.items():
+        commands.add_parser(name, help=command.__doc__, description=command.__doc__)
+    command = COMMANDS[parser.parse_args(arguments).command or "run"]
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    try:
+        command(config.load())
+    except (StartError, OSError) as error:
+        print(f"Shipyard cannot start. {error}", file=sys.stderr)  # noqa: T201  # a command line speaks so
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _rule(route: web.RouteDef) -> str:
+    rule = rule_of(route.handler)
+    return "" if rule is None else rule.name
+
+
+def _print_table(head: tuple[str, ...], lines: Iterable[tuple[str, ...]]) -> None:
+    table = [head, *lines]
+    widths = [max(len(line[column]) for line in table) for column in range(len(head))]
+    for line in [head, tuple("-" * width for width in widths), *table[1:]]:
+        print("  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)).rstrip())  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""The whole assembly on one page: settings -> app. It opens nothing; that begins when the app starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+from aiohttp import web
+
+from service import config, docs_page, health, metrics
+from service.accounts import Accounts
+from service.blocklist import Blocklist
+from service.conflicts import check_conflicts
+from service.discovery import discover
+from service.errors import StartError
+from service.idempotency import RUNNING
+from service.keys import ACCOUNTS, BLOCKLIST, IN_FLIGHT, PASSWORDS, PLUGINS, SETTINGS, SKIPPED, STORE, TOKENS
+from service.lifespan import lifespan_of
+from service.metrics import METRICS, Metrics
+from service.middleware import MIDDLEWARES
+from service.openapi import document
+from service.passwords import Passwords
+from service.plugin import Plugin
+from service.secret import signing_secret
+from service.settings import Settings
+from service.store import store_for
+from service.tokens import Tokens
+
+TITLE = "Shipyard"
+
+
+def create_app(settings: Settings | None = None) -> web.Application:
+    """The service as an app that is ready to be started. Raises StartError where the settings or a plugin are wrong."""
+    settings = settings or config.load()
+    found = discover(settings.plugins)
+    plugins = [*_house(settings, found.plugins), *found.plugins]
+    check_conflicts(plugins)
+
+    # Bodies are read by body.py: bounded there, and refused when compressed.
+    app = web.Application(middlewares=MIDDLEWARES, handler_args={"auto_decompress": False})
+    store = store_for(settings.store, Path.cwd())
+    if settings.workers > 1 and not store.shared:
+        raise StartError(f"workers = {settings.workers} wants a store that processes can share, not {store.name}.")
+    app[SETTINGS] = settings
+    app[PLUGINS] = found.plugins
+    app[SKIPPED] = found.skipped
+    app[STORE] = store
+    app[PASSWORDS] = Passwords(settings.passwords.threads)
+    app[ACCOUNTS] = Accounts(store, app[PASSWORDS])
+    app[TOKENS] = Tokens(settings.jwt, signing_secret(settings))
+    app[BLOCKLIST] = Blocklist(store, settings.jwt.leeway_seconds)
+    app[IN_FLIGHT] = [0]
+    app[RUNNING] = set()
+    if settings.metrics:
+        app[METRICS] = Metrics()
+    for plugin in plugins:
+        app.add_routes(plugin.routes)
+    app.cleanup_ctx.append(lifespan_of(found.plugins))
+    # From here on nobody can put a middleware of theirs around the routes of others.
+    app.middlewares.freeze()
+    return app
+
+
+def _house(settings: Settings, plugins: tuple[Plugin, ...]) -> Iterator[Plugin]:
+    """The service's own routes, in the form of plugins."""
+    own = [*health.routes, *(metrics.routes if settings.metrics else [])]
+    yield _own("service", own)
+    if settings.docs:
+        described = [(plugin.name, route) for plugin in plugins for route in plugin.routes]
+        api = document([*described, *(("service", route) for route in own)], title=TITLE, version=version("shipyard"))
+        yield _own("docs", docs_page.routes(api, TITLE))
+
+
+def _own(name: str, routes: list[web.RouteDef]) -> Plugin:
+    return Plugin(name, f"shipyard {version('shipyard')}", "service", tuple(routes), (), (), (), None)

@@ -1,0 +1,55 @@
+"""What two plugins cannot both have: a route, a collection. aiohttp itself would let the first one win in silence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from aiohttp import hdrs, web
+
+from service.errors import StartError
+from service.plugin import Plugin
+
+VARIABLE = re.compile(r"\{[^{}:]+(?::(?:[^{}]|\{[^{}]*\})+)?\}")
+
+
+def check_conflicts(plugins: Iterable[Plugin]) -> None:
+    """Raises StartError where a request could be meant for two routes, or a record for two collections."""
+    routes: dict[tuple[str, str], tuple[str, web.RouteDef]] = {}
+    collections: dict[str, str] = {}
+    for plugin in plugins:
+        for route in plugin.routes:
+            for method in _methods(route):
+                _check_route(routes, plugin.name, route, method)
+        for collection in plugin.collections:
+            if collection.name in collections:
+                raise StartError(
+                    f"the plugins {collections[collection.name]!r} and {plugin.name!r} both keep a collection "
+                    f"{collection.name!r}; one of them has to give way."
+                )
+            collections[collection.name] = plugin.name
+
+
+def pattern(path: str) -> str:
+    """A path without the names and patterns of its variables."""
+    return VARIABLE.sub("{}", path)
+
+
+def _check_route(
+    routes: dict[tuple[str, str], tuple[str, web.RouteDef]], plugin: str, route: web.RouteDef, method: str
+) -> None:
+    path = pattern(route.path)
+    for taken in (method, hdrs.METH_ANY) if method != hdrs.METH_ANY else [way for way, at in routes if at == path]:
+        if (taken, path) in routes:
+            other, first = routes[taken, path]
+            raise StartError(
+                f"the plugins {other!r} and {plugin!r} both answer {route.method} {route.path} "
+                f"({other!r} as {first.method} {first.path}); one of them has to give way."
+            )
+    routes[method, path] = (plugin, route)
+
+
+def _methods(route: web.RouteDef) -> tuple[str, ...]:
+    if route.method == hdrs.METH_GET and route.kwargs.get("allow_head", True):
+        return (hdrs.METH_GET, hdrs.METH_HEAD)
+    return (route.method,)

@@ -1,0 +1,96 @@
+"""Document: a client's JSON object -> the data of a record, checked by a schema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from marshmallow import Schema, ValidationError
+
+from service.errors import Refusal, StartError
+from service.store.base import Collection, Record
+
+Data = dict[str, Any]
+NONE: dict[str, Any] = {}
+
+
+class Document:
+    """What the records of a collection look like, and how one is read from what a client sends."""
+
+    def __init__(self, schema: Schema, collection: Collection) -> None:
+        """Raises StartError if the schema's write-only fields are not those that the collection hides."""
+        self._schema = schema
+        self._hidden = collection.hidden
+        fields = {field.data_key or name: field for name, field in schema.fields.items()}
+        self.read_only = frozenset(name for name, field in fields.items() if field.dump_only) - {"id"}
+        if {name for name, field in fields.items() if field.load_only} != set(self._hidden):
+            raise StartError(
+                f"{type(schema).__name__}: the load_only fields of the schema and the hidden fields of the collection "
+                f"{collection.name!r} differ: what nobody may read has to be in both."
+            )
+
+    def load(
+        self,
+        document: Mapping[str, Any],
+        id: int | None = None,
+        kept: Data = NONE,
+        partial: Sequence[str] = (),
+    ) -> Data:
+        """The data of a new record, or of the record `id` anew, whose read-only fields are `kept`.
+
+        A field in `partial` may be missing, required or not.
+
+        Raises Refusal 400.
+        """
+        given = dict(document)
+        if id is not None and "id" in given:
+            sent = given.pop("id")
+            if type(sent) is not int or sent != id:
+                raise Refusal(400, "Request data id has to match resource id.", code="id_mismatch")
+        for name, value in kept.items():
+            if name in given and given[name] == value:
+                del given[name]
+        return self._checked(given, partial) | kept
+
+    def merge(self, record: Record, patch: Mapping[str, Any]) -> Data:
+        """The data of a record after a merge patch (RFC 7396). Hidden fields that the patch leaves out stay as they are.
+
+        Raises Refusal 400.
+        """
+        old = record.data
+        del old["id"]
+        merged = merge(old, patch)
+        # A hidden field is not in `old`, so its null has nothing to remove: it is a wrong value.
+        merged |= {name: None for name in self._hidden if name in patch and patch[name] is None}
+        given = {"id": patch["id"], **merged} if "id" in patch else merged
+        return self.load(given, record.id, self.kept(record), partial=self._hidden)
+
+    def kept(self, record: Record) -> Data:
+        """The read-only fields of a record."""
+        return {name: value for name, value in record.data.items() if name in self.read_only}
+
+    def _checked(self, given: Data, partial: Sequence[str]) -> Data:
+        loaded = load(self._schema, given, partial)
+        return dict(self._schema.dump(loaded)) | {name: loaded[name] for name in self._hidden if name in loaded}
+
+
+def load(schema: Schema, document: Mapping[str, Any], partial: Sequence[str] = ()) -> Data:
+    """What a schema makes of an object. Raises Refusal 400 with marshmallow's texts by field."""
+    try:
+        loaded: Data = schema.load(document, partial=partial)
+    except ValidationError as error:
+        raise Refusal(400, error.messages_dict, code="validation_failed") from None
+    return loaded
+
+
+def merge(target: Any, patch: Any) -> Any:
+    """RFC 7396, 2."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = merge(merged.get(name), value)
+    return merged

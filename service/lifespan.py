@@ -1,0 +1,88 @@
+"""What is open while the service runs: store, data, purge and plugins; closed in reverse, whatever goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+
+from aiohttp import web
+
+from service.errors import StartError
+from service.keys import ACCOUNTS, BLOCKLIST, PASSWORDS, SETTINGS, STORE
+from service.plugin import Lifespan, Plugin
+from service.seed import seed
+from service.store.base import Unavailable, Unusable
+
+log = logging.getLogger("shipyard")
+
+
+def lifespan_of(plugins: Sequence[Plugin]) -> Callable[[web.Application], AsyncIterator[None]]:
+    """The clean-up context of an app with these plugins."""
+
+    async def lifespan(app: web.Application) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            stack.callback(app[PASSWORDS].close)
+            await _open_store(app, plugins, stack)
+            await _refuse_demo_users(app)
+            for plugin in plugins:
+                if plugin.lifespan is not None:
+                    await stack.enter_async_context(_guarded(plugin.name, plugin.lifespan, app))
+            yield
+
+    return lifespan
+
+
+async def _open_store(app: web.Application, plugins: Sequence[Plugin], stack: AsyncExitStack) -> None:
+    store = app[STORE]
+    resources = [resource for plugin in plugins for resource in plugin.resources]
+    collections = [collection for plugin in plugins for collection in plugin.collections]
+    stack.push_async_callback(store.close)
+    try:
+        await store.open(collections)
+        own = {resource.collection.name for resource in resources}
+        await seed(app, resources, [it for it in collections if it.name not in own])
+    except (Unusable, Unavailable) as error:
+        raise StartError(f"store {store.name}: {error}") from error
+    await stack.enter_async_context(_purging(app))
+
+
+@asynccontextmanager
+async def _purging(app: web.Application) -> AsyncIterator[None]:
+    task = asyncio.create_task(app[BLOCKLIST].purge(), name="purge")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _refuse_demo_users(app: web.Application) -> None:
+    settings = app[SETTINGS]
+    if settings.production and not settings.allow_demo_users and (names := await app[ACCOUNTS].demo_users()):
+        raise StartError(
+            f"production: the example's users can log in with their well-known passwords: {', '.join(names)}. Remove "
+            "them, fill the store from a file of your own (SHIPYARD_DATA), or set SHIPYARD_ALLOW_DEMO_USERS=true."
+        )
+
+
+@asynccontextmanager
+async def _guarded(name: str, lifespan: Lifespan, app: web.Application) -> AsyncIterator[None]:
+    """A plugin's lifespan: failing to open stops the start, failing to close stops nothing else."""
+    context = lifespan(app)
+    try:
+        await context.__aenter__()
+    except BaseException as error:  # whatever it is, it is the plugin's
+        if isinstance(error, asyncio.CancelledError | StartError):
+            raise
+        raise StartError(f"plugin {name!r} cannot start: {type(error).__name__}: {error}") from error
+    try:
+        yield
+    finally:
+        try:
+            async with asyncio.timeout(app[SETTINGS].limits.stop_seconds):
+                await context.__aexit__(None, None, None)
+        except Exception:
+            log.exception("plugin %r did not stop cleanly", name)

@@ -1,0 +1,59 @@
+"""What Prometheus can ask: how many requests, of which route, with which status, and how long they took."""
+
+from __future__ import annotations
+
+import os
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from service.access import public
+from service.marks import docs
+
+BUCKETS = (0.001, 0.005, 0.025, 0.1, 0.5, 2.5)
+"""Seconds."""
+
+
+class Metrics:
+    """The figures of one app. With several workers (PROMETHEUS_MULTIPROC_DIR) a scrape of one tells of all."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._seconds = Histogram(
+            "shipyard_request_seconds",
+            "Time from a request's head to its answer.",
+            ("method", "route", "status"),
+            buckets=BUCKETS,
+            registry=self._registry,
+        )
+        self._series: dict[tuple[str, str, int], Histogram] = {}
+
+    def observe(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one request. `route` is the pattern, so that the number of series is bounded."""
+        key = (method, route, status)
+        series = self._series.get(key)
+        if series is None:
+            series = self._series[key] = self._seconds.labels(method, route, str(status))
+        series.observe(seconds)
+
+    def page(self) -> bytes:
+        """The figures in Prometheus' text format."""
+        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+            return generate_latest(self._registry)
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the package leaves this one out
+        return generate_latest(registry)
+
+
+METRICS: web.AppKey[Metrics] = web.AppKey("metrics", Metrics)
+
+
+@public
+@docs(summary="Figures for Prometheus", tags=["service"], produces=["text/plain"])
+async def scrape(request: web.Request) -> web.Response:
+    """GET /metrics."""
+    return web.Response(body=request.app[METRICS].page(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+routes = [web.get("/metrics", scrape)]

@@ -1,0 +1,101 @@
+"""A plugin, as read from its module: what it must have, what it may have, and what each has to be."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint
+from types import ModuleType
+from typing import Any
+
+from aiohttp import web
+
+from service.access import rule_of
+from service.errors import StartError
+from service.resource import Resource
+from service.store.base import Collection
+
+API_VERSION = 1
+"""Of what the front door offers; a plugin that needs another says so in `api_version`."""
+
+Lifespan = Callable[[web.Application], AbstractAsyncContextManager[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """What a plugin brings. `source` is where it comes from: the distribution and its version."""
+
+    name: str
+    source: str
+    module: str
+    routes: tuple[web.RouteDef, ...]
+    resources: tuple[Resource, ...]
+    collections: tuple[Collection, ...]
+    requires: tuple[str, ...]
+    lifespan: Lifespan | None
+
+
+def read(entry_point: EntryPoint, module: ModuleType) -> Plugin:
+    """The plugin that a module is. Raises StartError that names the plugin and the fault."""
+    name = entry_point.name
+    if not isinstance(module, ModuleType):
+        raise StartError(f"plugin {name!r}: {entry_point.value} is no module; the entry point must name one.")
+    version = getattr(module, "api_version", API_VERSION)
+    if version != API_VERSION:
+        raise StartError(f"plugin {name!r} wants API version {version!r} of Shipyard; this is version {API_VERSION}.")
+    if not hasattr(module, "routes"):
+        raise StartError(f"plugin {name!r}: {entry_point.value} has no `routes`.")
+    routes = _items(name, module, "routes", web.RouteDef)
+    for route in routes:
+        _check(name, route)
+    resources = dict.fromkeys(
+        it for route in routes if isinstance(it := getattr(route.handler, "resource", 0), Resource)
+    )
+    own = [resource.collection for resource in resources]
+    return Plugin(
+        name=name,
+        source=_source(entry_point),
+        module=entry_point.value,
+        routes=routes,
+        resources=tuple(resources),
+        collections=tuple(dict.fromkeys([*own, *_items(name, module, "collections", Collection)])),
+        requires=_items(name, module, "requires", str),
+        lifespan=_lifespan(name, module),
+    )
+
+
+def _items(name: str, module: ModuleType, attribute: str, type: type[Any]) -> tuple[Any, ...]:
+    value = getattr(module, attribute, ())
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise StartError(f"plugin {name!r}: `{attribute}` is no list of {type.__name__}.")
+    items = tuple(value)
+    for item in items:
+        if not isinstance(item, type):
+            raise StartError(f"plugin {name!r}: `{attribute}` holds {item!r}, which is no {type.__name__}.")
+    return items
+
+
+def _check(name: str, route: web.RouteDef) -> None:
+    rule = rule_of(route.handler)
+    if rule is None:
+        raise StartError(
+            f"plugin {name!r}: the route {route.method} {route.path} does not state who may use it; "
+            "put a rule of access above its handler: @public, @user, @owner or @refresh."
+        )
+    if rule.own and "{id" not in route.path:
+        raise StartError(f"plugin {name!r}: the route {route.method} {route.path} is for owners, but has no {{id}}.")
+
+
+def _lifespan(name: str, module: ModuleType) -> Lifespan | None:
+    lifespan = getattr(module, "lifespan", None)
+    if lifespan is None:
+        return None
+    if not callable(lifespan):
+        raise StartError(f"plugin {name!r}: `lifespan` is no asynchronous context manager of one app.")
+    return asynccontextmanager(lifespan) if inspect.isasyncgenfunction(lifespan) else lifespan
+
+
+def _source(entry_point: EntryPoint) -> str:
+    return "unknown" if entry_point.dist is None else f"{entry_point.dist.name} {entry_point.dist.version}"

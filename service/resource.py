@@ -1,0 +1,154 @@
+"""Resource: list, read, add, replace, patch and remove over one collection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, ClassVar, cast
+
+import orjson
+from aiohttp import hdrs, web
+from marshmallow import Schema
+
+from service.access import Rule, public, user
+from service.answer import NO_CACHE, Answer
+from service.body import MERGE_PATCH, read_object
+from service.conditional import etag, expected, unchanged
+from service.document import Document
+from service.errors import Refusal
+from service.idempotency import once
+from service.keys import STORE
+from service.paging import external, page_headers
+from service.query import Grammar
+from service.routes import routes_of
+from service.store.base import Add, Collection, Missing, Once, Record, Replace, Stale, Taken
+
+Data = dict[str, Any]
+
+
+class Resource:
+    """REST routes over one collection. A subclass says `path`, `collection` and `schema`, and may override any method.
+
+    The rule in `access` holds for a method whoever overrides it.
+    """
+
+    path: ClassVar[str]
+    collection: ClassVar[Collection]
+    schema: ClassVar[type[Schema]]
+    access: ClassVar[dict[str, Rule]] = {
+        "list": public,
+        "read": public,
+        "add": user,
+        "replace": user,
+        "patch": user,
+        "remove": user,
+    }
+    seeded: ClassVar[bool] = False
+    """Whether the data file must have this collection."""
+
+    def __init__(self) -> None:
+        self.noun = self.schema.__name__.removesuffix("Schema")
+        self.document = Document(self.schema(), self.collection)
+        self.grammar = Grammar(self.schema())
+
+    async def prepare(self, app: web.Application, data: Data) -> Data:  # noqa: ARG002  # for those who override it
+        """The data to keep, from data that the schema has accepted. Override it to change or refuse (Refusal) it."""
+        return data
+
+    async def seed(self, app: web.Application, data: Data) -> Data:
+        """As `prepare`, for a record of the data file."""
+        return await self.prepare(app, data)
+
+    async def list(self, request: web.Request) -> web.StreamResponse:
+        """The records that the parameters ask for."""
+        listing = self.grammar.read(request.query)
+        page = await request.app[STORE].find(self.collection, listing.query)
+        headers = {hdrs.CACHE_CONTROL: NO_CACHE, **page_headers(request, listing, page)}
+        return Answer(_array(page.records, listing.fields), headers=headers)
+
+    async def read(self, request: web.Request) -> web.StreamResponse:
+        """One record."""
+        if request.query_string:
+            raise Refusal(400, dict.fromkeys(request.query, ["Unknown parameter."]), code="invalid_parameters")
+        record = await self._record(request)
+        if unchanged(request, record):
+            return _tagged(record, None, 304)
+        return _tagged(record, record.body)
+
+    async def add(self, request: web.Request) -> web.StreamResponse:
+        """A new record."""
+        document = await read_object(request)
+        data = self.document.load(document)
+        with once(request, document) as key:
+            record = await self._write(request, Add(self.collection, await self.prepare(request.app, data)), key)
+        return _tagged(record, record.body, 201, {hdrs.LOCATION: external(request, f"{self.path}/{record.id}")})
+
+    async def replace(self, request: web.Request) -> web.StreamResponse:
+        """A record anew, all its fields."""
+        document = await read_object(request)
+        kept = self.document.kept(await self._record(request)) if self.document.read_only else {}
+        data = await self.prepare(request.app, self.document.load(document, record_id(request), kept))
+        record = await self._replace(request, data, await self._expected(request))
+        return _tagged(record, record.body)
+
+    async def patch(self, request: web.Request) -> web.StreamResponse:
+        """Some fields of a record anew: JSON Merge Patch (RFC 7396)."""
+        patch = await read_object(request, MERGE_PATCH)
+        while True:
+            old = await self._record(request)
+            data = await self.prepare(request.app, self.document.merge(old, patch))
+            revision = await self._expected(request)
+            try:
+                record = await self._replace(request, data, revision or old.revision)
+            except Stale:
+                if revision is None:
+                    continue  # somebody else was faster, and the client did not ask to be told
+                raise
+            return _tagged(record, record.body)
+
+    async def remove(self, request: web.Request) -> web.StreamResponse:
+        """A record no more."""
+        revision = await self._expected(request)
+        await request.app[STORE].remove(self.collection, record_id(request), revision)
+        return Answer(status=204)
+
+    @classmethod
+    def routes(cls) -> Sequence[web.RouteDef]:
+        """The routes of this resource, for a plugin's `routes`. Raises StartError if the class cannot be one."""
+        return routes_of(cls())
+
+    async def _record(self, request: web.Request) -> Record:
+        record = await request.app[STORE].get(self.collection, record_id(request))
+        if record is None:
+            raise Missing
+        return record
+
+    async def _expected(self, request: web.Request) -> int | None:
+        return await expected(request, self.collection, record_id(request))
+
+    async def _replace(self, request: web.Request, data: Data, revision: int | None) -> Record:
+        return await self._write(request, Replace(self.collection, record_id(request), data, revision))
+
+    async def _write(self, request: web.Request, change: Add | Replace, key: Once | None = None) -> Record:
+        try:
+            (record,) = await request.app[STORE].write(change, once=key)
+        except Taken:
+            raise Refusal(400, f"{self.noun} already exists.", code="already_exists") from None
+        return cast(Record, record)  # what an Add and a Replace answer
+
+
+def record_id(request: web.Request) -> int:
+    """The id in the path."""
+    return int(request.match_info["id"])
+
+
+def _tagged(
+    record: Record, body: bytes | None, status: int = 200, headers: Mapping[str, str] = MappingProxyType({})
+) -> Answer:
+    return Answer(body, status, {hdrs.CACHE_CONTROL: NO_CACHE, "ETag": etag(record), **headers})
+
+
+def _array(records: Sequence[Record], fields: Sequence[str] | None) -> bytes:
+    if fields is None:
+        return b"[%b]" % b",".join([record.body for record in records])
+    return orjson.dumps([{name: data[name] for name in fields if name in data} for data in (r.data for r in records)])

@@ -1,0 +1,118 @@
+"""The routes of a Resource, and what each says about itself for the API document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from service.marks import docs, request_schema, response_schema
+from service.query import MOST, Grammar
+
+if TYPE_CHECKING:
+    from service.resource import Resource
+
+ID = "/{id:[1-9][0-9]{0,15}}"
+"""The last part of a record's path: ids as we write them, and nothing else."""
+
+WORDS = {
+    "eq": "Equals",
+    "has": "Among",
+    "ne": "Does not equal",
+    "gt": "Above:",
+    "gte": "At least:",
+    "lt": "Below:",
+    "lte": "At most:",
+    "like": "Holds this text, whatever its case:",
+}
+
+Mark = Callable[[Any], Any]
+VERBS = {
+    "list": (web.get, ""),
+    "add": (web.post, ""),
+    "read": (web.get, ID),
+    "replace": (web.put, ID),
+    "patch": (web.patch, ID),
+    "remove": (web.delete, ID),
+}
+
+
+def routes_of(resource: Resource) -> list[web.RouteDef]:
+    """A route for each verb, with the verb's access rule, whoever wrote the method."""
+    return [make(resource.path + end, _handler(resource, verb)) for verb, (make, end) in VERBS.items()]
+
+
+def _handler(resource: Resource, verb: str) -> Any:
+    method = getattr(resource, verb)
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response: web.StreamResponse = await method(request)
+        return response
+
+    handler.__name__, handler.__doc__ = verb, method.__doc__
+    handler.resource = resource  # type: ignore[attr-defined]  # discovery collects resources by it
+    for mark in _marks(resource, verb):
+        handler = mark(handler)
+    return resource.access[verb](handler)
+
+
+def _marks(resource: Resource, verb: str) -> list[Mark]:
+    """What the API document says of a verb."""
+    noun, plural, schema = resource.noun.lower(), resource.collection.name, resource.schema
+    changed = {412: {"description": "The record has changed: read it again, then decide."}}
+    match verb:
+        case "list":
+            many = response_schema(schema(many=True), 200, f"The {plural}.", headers=["X-Total-Count", "Link"])
+            return [docs(summary=f"List {plural}", parameters=list_parameters(resource.grammar)), many]
+        case "read":
+            same = {304: {"description": "The client has it already.", "headers": ["ETag"]}}
+            words = docs(summary=f"Read a {noun}", parameters=["If-None-Match"], responses=same)
+            return [words, response_schema(schema, 200, f"The {noun}.", headers=["ETag"])]
+        case "add":
+            new = response_schema(schema, 201, f"The new {noun}.", headers=["Location", "ETag"])
+            conflicts = {
+                409: {"description": "A request with this Idempotency-Key is still under way."},
+                422: {"description": "This Idempotency-Key was used for another request."},
+            }
+            words = docs(summary=f"Add a {noun}", parameters=["Idempotency-Key"], responses=conflicts)
+            return [request_schema(schema), words, new]
+        case "remove":
+            gone = {204: {"description": "It is gone."}, **changed}
+            return [docs(summary=f"Remove a {noun}", parameters=["If-Match"], responses=gone)]
+    body = request_schema(schema(partial=True) if verb == "patch" else schema)
+    words = docs(summary=f"{verb.capitalize()} a {noun}", parameters=["If-Match"], responses=changed)
+    return [body, words, response_schema(schema, 200, f"The {noun} as it is now.", headers=["ETag"])]
+
+
+def list_parameters(grammar: Grammar) -> list[dict[str, Any]]:
+    """The query parameters of a list, as OpenAPI has them."""
+    return [*_filters(grammar), *_controls(grammar)]
+
+
+def _filters(grammar: Grammar) -> Iterator[dict[str, Any]]:
+    for name, parameter in grammar.filters.items():
+        one: dict[str, Any] = {"type": parameter.json_type}
+        value: Any = {"integer": 1, "number": 1.5, "boolean": True}.get(parameter.json_type, "x")
+        words = f"{WORDS[parameter.test]} {parameter.field.name}."
+        schema, example = ({"type": "array", "items": one}, [value]) if parameter.repeatable else (one, value)
+        yield {"in": "query", "name": name, "description": words, "schema": schema, "example": example}
+
+
+def _controls(grammar: Grammar) -> Iterator[dict[str, Any]]:
+    name = next(iter(grammar.sortable))
+    whole = {"type": "integer", "minimum": 0}
+    size = {"type": "integer", "minimum": 1, "maximum": MOST}
+    text = {"type": "string"}
+    for parameter, words, schema, example in (
+        ("q", "Holds this text, in any text field, whatever its case.", text, "x"),
+        ("_sort", "Fields to sort by, separated by commas; `-` before one turns it round.", text, name),
+        ("_order", "`asc` or `desc` for each field of `_sort`.", text, "asc"),
+        ("_start", "How many to pass over.", whole, 0),
+        ("_end", "The position before which to stop.", {**whole, "minimum": 1}, 10),
+        ("_limit", "How many at most.", size, 10),
+        ("_page", "The page, from 1, of `_limit` records each.", {**whole, "minimum": 1}, 1),
+        ("_after", "Only ids above this one: for lists that are read to their end.", whole, 0),
+        ("_fields", "The fields to show, separated by commas.", text, ",".join(grammar.names[:2])),
+    ):
+        yield {"in": "query", "name": parameter, "description": words, "schema": schema, "example": example}

@@ -1,0 +1,104 @@
+"""Serves an app on a socket until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from typing import Any
+
+from aiohttp import web
+from aiohttp.http import HttpProcessingError
+
+from service.errors import Refusal
+from service.keys import SETTINGS
+from service.middleware import new_request_id, refused
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+log = logging.getLogger("shipyard")
+
+
+class Connection(web.RequestHandler):
+    """A connection that answers what never reaches the app (bytes that are no HTTP) in the one shape of a refusal."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """The refusal; the connection is closed behind it."""
+        request_id = new_request_id()
+        if status >= 500:
+            log.error("id=%s", request_id, exc_info=exc)
+        said = exc.message if isinstance(exc, HttpProcessingError) else message
+        response = refused(Refusal(status, said), request_id)
+        response.force_close()
+        return response
+
+
+class Server(web.Server):
+    """Makes a Connection for each client."""
+
+    def __init__(self, app_server: web.Server, **options: Any) -> None:
+        super().__init__(app_server.request_handler, request_factory=app_server.request_factory, **options)
+        self._options = options
+
+    def __call__(self) -> Connection:
+        """The protocol of one more client."""
+        return Connection(self, loop=asyncio.get_running_loop(), **self._options)
+
+
+class Runner(web.AppRunner):
+    """Runs an app behind our Server."""
+
+    _front: Server | None = None
+
+    def __init__(self, app: web.Application) -> None:
+        super().__init__(app, access_log=None)
+
+    async def setup(self) -> None:
+        """Start the app; then it can be served."""
+        await super().setup()
+        inner = super().server
+        assert inner is not None  # noqa: S101  # that is what a setup is
+        self._front = Server(inner, access_log=None, auto_decompress=False)
+
+    @property
+    def server(self) -> web.Server | None:
+        """What a site serves."""
+        return self._front
+
+    async def cleanup(self) -> None:
+        """Stop listening, let running requests end for limits.stop_seconds, then stop the app."""
+        for site in list(self.sites):
+            await site.stop()
+        if self._front is not None:
+            self._front.pre_shutdown()
+            await self._front.shutdown(self.app[SETTINGS].limits.stop_seconds)
+        await super().cleanup()
+
+
+async def serve(app: web.Application) -> None:
+    """Serve until SIGINT or SIGTERM; both end it cleanly. Raises StartError, OSError."""
+    settings = app[SETTINGS]
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in SIGNALS:
+        loop.add_signal_handler(number, stopped.set)
+    runner = Runner(app)
+    try:
+        await runner.setup()
+        site = web.TCPSite(runner, settings.host, settings.port)
+        await site.start()
+        log.info("serving http://%s:%d (Ctrl-C ends it)", settings.host, runner.addresses[0][1])
+        await stopped.wait()
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)  # a second one ends it without waiting for anybody
+    finally:
+        await runner.cleanup()
+    log.info("stopped")

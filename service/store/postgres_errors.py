@@ -1,0 +1,60 @@
+"""What can go wrong with PostgreSQL, in the words of the store's promise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg  # type: ignore[import-untyped]  # it ships no types
+
+from service.store.base import Full, StoreError, Unavailable
+
+FAILURES = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""All that connecting and asking may raise."""
+
+_MISTAKES = (asyncpg.DataError, asyncpg.exceptions.ClientConfigurationError)  # ours, although they are InterfaceErrors
+_COLLISIONS = ("40001", "40P01")  # serialization failure, deadlock
+_TOO_LONG = ("57014", "55P03")  # statement and lock time limits
+_DISK_FULL = "53100"
+_READ_ONLY = "25006"
+# Connection; authorization; database gone; out of something; operator; system; transaction idle too long.
+_LOSSES = ("08", "28", "3D", "53", "57", "58", "25P03")
+
+
+class Lost(Unavailable):
+    """The connection is gone or of no use, and others to the same server may be too."""
+
+
+class Collided(Unavailable):
+    """Two transactions were in each other's way, and this one gave way; it may be tried again at once."""
+
+
+@contextmanager
+def meaning(*, committing: bool = False) -> Iterator[None]:
+    """Raise what the promise has for what PostgreSQL and asyncpg raise; `committing`: a loss leaves the outcome open."""
+    try:
+        yield
+    except FAILURES as error:
+        meant = _meant(error, committing)
+        if meant is None:
+            raise
+        raise meant from error
+
+
+def _meant(error: Exception, committing: bool) -> StoreError | None:
+    if isinstance(error, _MISTAKES):
+        return None
+    if not isinstance(error, asyncpg.PostgresError):
+        return Lost("The connection to the database was lost.", unknown=committing)
+    state = error.sqlstate or ""
+    if state in _COLLISIONS:
+        return Collided("The database had to choose between writes in each other's way.")
+    if state in _TOO_LONG:
+        return Unavailable("The database took too long.")
+    if state == _DISK_FULL:
+        return Full()
+    if state == _READ_ONLY:
+        return Lost("The database takes no writes now.")
+    if state.startswith(_LOSSES):
+        return Lost("The database cannot be reached.", unknown=committing and state.startswith(("08", "57")))
+    return None

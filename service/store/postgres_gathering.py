@@ -1,0 +1,34 @@
+"""Reads by id, gathered: those that come while others are under way are answered together by the next statement."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Generic, TypeVar
+
+V = TypeVar("V")
+_AT_ONCE = 2  # statements under way
+
+
+class Gathering(Generic[V]):
+    """Turns many calls into few statements. What a call answers was read after the call."""
+
+    def __init__(self, read: Callable[[Sequence[int]], Awaitable[Mapping[int, V]]]) -> None:
+        self._read = read
+        self._turn = asyncio.Semaphore(_AT_ONCE)
+        self._next: tuple[set[int], asyncio.Task[Mapping[int, V]]] | None = None
+
+    async def get(self, id: int) -> V | None:
+        """What is there under this id."""
+        if self._next is None:
+            fresh: set[int] = set()
+            self._next = fresh, asyncio.create_task(self._answer(fresh))
+        ids, answer = self._next
+        ids.add(id)
+        # Shielded, because a caller that goes away must not take the others' answer along.
+        return (await asyncio.shield(answer)).get(id)
+
+    async def _answer(self, ids: set[int]) -> Mapping[int, V]:
+        async with self._turn:
+            self._next = None  # whoever comes from here on is too late for this statement
+            return await self._read(list(ids))

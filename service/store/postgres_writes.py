@@ -1,0 +1,128 @@
+"""Writes: changes made in one transaction, at most once under a key."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from itertools import groupby
+from typing import Any
+
+import asyncpg  # type: ignore[import-untyped]  # it ships no types
+import orjson
+
+from service.store.base import Add, Change, Once, Record, Reused, Revoke, StoreError
+from service.store.postgres_changes import arguments, outcome, refusal, statement, taken
+from service.store.postgres_errors import Collided, meaning
+from service.store.postgres_schema import bounded, id_constraint, records
+
+_BATCH = 1000  # statements sent at once
+_MARK = "UPDATE shipyard.state SET written = TRUE WHERE NOT written RETURNING written"
+_LOCK = "LOCK TABLE {records} IN SHARE ROW EXCLUSIVE MODE"
+# Whoever comes second waits here for the transaction of the first.
+_CLAIM = """
+    INSERT INTO shipyard.outcomes AS old (key, fingerprint, expires) VALUES ($1, $2, $3)
+    ON CONFLICT (key) DO UPDATE SET fingerprint = excluded.fingerprint, expires = excluded.expires, records = NULL
+    WHERE old.expires < $4 RETURNING key
+"""
+_CLAIMED = "SELECT fingerprint, records FROM shipyard.outcomes WHERE key = $1"
+_KEEP = "UPDATE shipyard.outcomes SET records = $2 WHERE key = $1"
+
+Answer = list[Record | None]
+
+
+async def at_once(connection: Any, change: Change) -> Answer:
+    """Make one change; its statement is its transaction."""
+    with meaning(committing=True):
+        return await _make(connection, [change])
+
+
+async def together(connection: Any, changes: Sequence[Change], once: Once | None = None) -> Answer:
+    """Make the changes in one transaction, or none of them; `once`: or answer as before."""
+    async with _transaction(connection):
+        await connection.execute(_MARK)
+        if once is not None and (answer := await _claim(connection, once)) is not None:
+            return answer
+        answer = await _make_all(connection, changes)
+        if once is not None:
+            await connection.execute(_KEEP, bounded(once.key), _packed(answer))
+        return answer
+
+
+async def first(connection: Any, changes: Sequence[Change]) -> bool:
+    """Make the changes in one transaction if nothing was ever written; whether it was so."""
+    async with _transaction(connection):
+        # Another first write waits here until this one has ended.
+        if await connection.fetchval(_MARK) is None:
+            return False
+        await _make_all(connection, changes)
+        return True
+
+
+@asynccontextmanager
+async def _transaction(connection: Any) -> AsyncIterator[None]:
+    """A transaction that tells a loss while committing from one before it."""
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        yield
+    except BaseException:
+        await transaction.rollback()
+        raise
+    with meaning(committing=True):
+        await transaction.commit()
+
+
+async def _claim(connection: Any, once: Once) -> Answer | None:
+    """What a write under this key answered before; None if this is the first."""
+    key = bounded(once.key)
+    if await connection.fetchval(_CLAIM, key, once.fingerprint, once.expires, math.ceil(time.time())) is not None:
+        return None
+    before = await connection.fetchrow(_CLAIMED, key)
+    if before is None:
+        raise Collided("The key was forgotten at this moment.")
+    if before["fingerprint"] != once.fingerprint:
+        raise Reused
+    return _unpacked(before["records"])
+
+
+def _packed(answer: Answer) -> str:
+    return orjson.dumps([each and (each.id, each.revision, each.body.decode()) for each in answer]).decode()
+
+
+def _unpacked(text: str) -> Answer:
+    return [each and Record(each[0], each[1], each[2].encode()) for each in orjson.loads(text)]
+
+
+async def _make_all(connection: Any, changes: Sequence[Change]) -> Answer:
+    # A given id moves the sequence, and nobody may draw from it meanwhile.
+    for table in sorted(
+        {records(each.collection) for each in changes if isinstance(each, Add) and each.id is not None}
+    ):
+        await connection.execute(_LOCK.format(records=table))
+    answer: Answer = []
+    for _, group in groupby(changes, statement):
+        same = list(group)
+        for start in range(0, len(same), _BATCH):
+            answer += await _make(connection, same[start : start + _BATCH])
+    return answer
+
+
+async def _make(connection: Any, changes: Sequence[Change]) -> Answer:
+    """Make changes of one form."""
+    try:
+        rows = await connection.fetchmany(statement(changes[0]), [arguments(change) for change in changes])
+    except asyncpg.UniqueViolationError as error:
+        raise _taken(changes[0], error) from error
+    for change, row in zip(changes, rows, strict=True):
+        if row["id"] is None and not isinstance(change, Revoke):
+            raise await refusal(connection, change)
+    return [outcome(change, row) for change, row in zip(changes, rows, strict=True)]
+
+
+def _taken(change: Change, error: asyncpg.UniqueViolationError) -> StoreError:
+    """What another write, at the same time, has taken."""
+    if isinstance(change, Revoke):
+        return Collided("The key was revoked at this moment.")
+    return taken(change.collection, by_id=error.constraint_name == id_constraint(change.collection))

@@ -1,0 +1,136 @@
+"""Queries over rows in memory. What takes long gives way to the event loop every few milliseconds."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator
+from functools import reduce
+from operator import neg
+from typing import Any
+
+from orjson import loads
+
+from service.store.base import Page, Query, Sort
+from service.store.conditions import TYPES, Shown, Test, test
+from service.store.shelf import Row, Shelf, record
+
+Entry = tuple[Any, ...]
+Key = Callable[[Shown], Entry]
+
+_CHUNK = 1024  # rows between two looks at the clock
+_STRIDE = 32  # how many entries of a sorted run one mark stands for
+_TURN = 0.005  # seconds of work before others may have theirs
+_COMPLEMENT = bytes(reversed(range(256)))
+
+
+async def page(shelf: Shelf, query: Query) -> Page:
+    """The page of the rows as they are now, whatever is written while others have their turn."""
+    end = query.start + query.limit
+    if not query.where and query.search is None and not query.sort:
+        start = 0 if query.after is None else shelf.place(query.after + 1)
+        return _page(shelf.ordered[start + query.start : start + end], len(shelf.ordered))
+    turns = _Turns()
+    rows = await _matching(_candidates(shelf, query), test(query), turns)
+    total = len(rows)
+    if query.sort:
+        return _page(await _sorted(rows, query, turns), total)
+    start = 0 if query.after is None else bisect_left(rows, (query.after + 1,))
+    return _page(rows[start + query.start : start + end], total)
+
+
+def _candidates(shelf: Shelf, query: Query) -> list[Row]:
+    """All rows in the order of their ids, or those of the ids that the query names."""
+    for condition in query.where:
+        if condition.field.name == "id" and condition.test == "eq":
+            return sorted(shelf.rows[id] for id in {int(value) for value in condition.values} & shelf.rows.keys())
+    return shelf.ordered.copy()
+
+
+def _page(rows: list[Row], total: int) -> Page:
+    return Page([record(row) for row in rows], total)
+
+
+class _Turns:
+    """Work in turns: `over` lets the others run if this turn has lasted long enough."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
+
+    async def over(self) -> None:
+        if time.perf_counter() - self._began > _TURN:
+            await asyncio.sleep(0)
+            self._began = time.perf_counter()
+
+
+async def _matching(rows: list[Row], passes: Test | None, turns: _Turns) -> list[Row]:
+    if passes is None:
+        return rows
+    matching: list[Row] = []
+    for chunk in _chunks(rows):
+        matching += [row for row in chunk if passes(loads(row[2]))]
+        await turns.over()
+    return matching
+
+
+async def _sorted(rows: list[Row], query: Query, turns: _Turns) -> list[Row]:
+    """The rows of the page: sorted by chunks, of which only what may come before the end of the page is kept."""
+    end = query.start + query.limit
+    key = reduce(_then, [_part(each) for each in query.sort])
+    runs: list[list[Entry]] = []
+    bound: Entry | None = None  # what comes after it is not on the page
+    for chunk in _chunks(rows):
+        run = [(*key(loads(row[2])), row) for row in chunk]
+        if bound is not None:
+            run = [entry for entry in run if entry < bound]
+        run.sort()
+        if 0 < end <= len(run):
+            bound = run[end - 1]
+        runs.append(run[:end])
+        await turns.over()
+    return [entry[-1] for entry in _between(runs, query.start, end)]
+
+
+def _between(runs: list[list[Entry]], start: int, end: int) -> list[Entry]:
+    """The entries from place `start` to `end` of all the runs together, of which only those near by are merged."""
+
+    def rank(entry: Entry) -> int:
+        return sum(bisect_left(run, entry) for run in runs)
+
+    marks = sorted(entry for run in runs for entry in run[::_STRIDE])
+    if not marks:
+        return []
+    low = marks[bisect_right(marks, start, key=rank) - 1]
+    above = marks[bisect_left(marks, end, key=rank) :]
+    near = sorted(
+        entry for run in runs for entry in run[bisect_left(run, low) : bisect_left(run, above[0]) if above else None]
+    )
+    return near[start - rank(low) : end - rank(low)]
+
+
+def _chunks(rows: list[Row]) -> Iterator[list[Row]]:
+    return (rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK))
+
+
+def _backward(text: str) -> bytes:
+    # UTF-8 sorts by code point, so its complement sorts the other way; the end is above all that could follow.
+    return text.encode().translate(_COMPLEMENT) + b"\xff"
+
+
+def _then(one: Key, other: Key) -> Key:
+    return lambda shown: one(shown) + other(shown)
+
+
+def _part(sort: Sort) -> Key:
+    """What a record is ordered by: whether it has a value, then the value, each turned round if descending."""
+    name, types, descending = sort.field.name, TYPES[sort.field.kind], sort.descending
+    turned: Callable[[Any], Any] = _backward if sort.field.kind == "text" else neg
+
+    def part(shown: Shown) -> Entry:
+        found = shown.get(name)
+        if type(found) not in types:
+            return descending, None
+        return not descending, turned(found) if descending else found
+
+    return part

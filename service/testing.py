@@ -1,0 +1,55 @@
+"""For the tests of plugins: `pytest_plugins = ["service.testing"]` gives a client of the whole service, and a login."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient
+
+from service import config
+from service.app import create_app
+from service.settings import Settings
+
+Client = TestClient[web.Request, web.Application]
+MakeClient = Callable[..., Awaitable[Client]]
+Login = Callable[..., Awaitable[dict[str, str]]]
+
+SECRET = "a secret for tests only, which signs nothing else"  # noqa: S105  # as it says
+
+
+def settings_for_tests(**changes: Any) -> Settings:
+    """Development's settings with a fixed key and nothing from the environment; `changes` as `config.load` takes them."""
+    jwt = {"secret": SECRET, **changes.pop("jwt", {})}
+    return config.load("development", {}, **{"access_log": False, "jwt": jwt, **changes})
+
+
+@pytest.fixture
+def make_client(aiohttp_client: Callable[..., Awaitable[Client]]) -> MakeClient:
+    """`await make_client(**settings)`: a client of a service of its own, with all installed plugins."""
+
+    async def make(**changes: Any) -> Client:
+        return await aiohttp_client(create_app(settings_for_tests(**changes)))
+
+    return make
+
+
+@pytest.fixture
+async def client(make_client: MakeClient) -> Client:
+    """A client of a service in memory, with the example's data."""
+    return await make_client()
+
+
+@pytest.fixture
+def login() -> Login:
+    """`await login(client, name, password)`: the headers that a request of this user wants."""
+
+    async def log_in(
+        client: Client, name: str = "user", password: str = "password", token: str = "access"
+    ) -> dict[str, str]:
+        answer = await client.post("/auth/login", json={"username": name, "password": password})
+        return {"Authorization": f"Bearer {(await answer.json())[f'{token}_token']}"}
+
+    return log_in

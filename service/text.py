@@ -1,0 +1,38 @@
+"""Text fields for schemas: what a person can write on one line, and nothing that only looks like it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from typing import Any
+
+from marshmallow import ValidationError, fields
+from marshmallow.validate import Length
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp", "Mn"})
+"""General categories (Unicode 4.5) of which none alone makes a text."""
+
+
+class Line(fields.String):
+    """A text on one line: no control characters, and something to see in it. Length in characters."""
+
+    def __init__(self, *, least: int = 1, most: int = 200, **options: Any) -> None:
+        """least, most: the fewest and the most characters."""
+        checks: list[Callable[[str], Any]] = [Length(min=least), Length(max=most), one_line, something_to_see]
+        super().__init__(validate=checks, **options)
+
+
+def one_line(text: str) -> None:
+    """Raises ValidationError if a text has control characters (C0, DEL, C1)."""
+    if CONTROL.search(text):
+        raise ValidationError("Must not contain control characters.")
+
+
+def something_to_see(text: str) -> None:
+    """Raises ValidationError if a text has only white space and invisible characters."""
+    if text.isascii() and text.strip():
+        return
+    if all(unicodedata.category(character) in INVISIBLE for character in text):
+        raise ValidationError("Must not be blank.")

@@ -1,0 +1,79 @@
+"""What every test can ask for: a store of each kind, and the service on it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient
+
+from service.app import create_app
+from service.passwords import Passwords
+from service.server import Runner
+from service.settings import ROOT
+from service.testing import settings_for_tests
+
+pytest_plugins = ["service.testing", "tests.postgres"]
+
+Client = TestClient[web.Request, web.Application]
+STORES = ("memory", "sqlite", "postgres")
+
+
+@pytest.fixture(scope="session")
+def data_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example's data with its passwords hashed, as `dump` writes them: a start that hashes nothing is quick."""
+    document = orjson.loads((ROOT / "data.json").read_bytes())
+    passwords = Passwords(threads=1)
+    for user in document["users"]:
+        user["password"] = passwords._hash(user["password"])
+    passwords.close()
+    path = tmp_path_factory.mktemp("data") / "data.json"
+    path.write_bytes(orjson.dumps(document))
+    return path
+
+
+@pytest.fixture(params=STORES)
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty store of each kind."""
+    if request.param == "postgres":
+        return str(request.getfixturevalue("postgres_url"))
+    return "memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/shipyard.db"
+
+
+@pytest.fixture
+def make_client(
+    aiohttp_client: Callable[..., Awaitable[Client]], data_file: Path
+) -> Callable[..., Awaitable[Client]]:
+    """`await make_client(**settings)`: a client of a service in memory, or on the store named."""
+
+    async def make(**changes: Any) -> Client:
+        return await aiohttp_client(create_app(settings_for_tests(**{"data": str(data_file), **changes})))
+
+    return make
+
+
+@pytest.fixture
+async def client(make_client: Callable[..., Awaitable[Client]], store_url: str) -> Client:
+    """A client of the service with the example's data, on each store."""
+    return await make_client(store=store_url)
+
+
+@pytest.fixture
+async def serve(data_file: Path) -> AsyncIterator[Callable[..., Awaitable[int]]]:
+    """`await serve(**settings)`: a service behind its own server on a real socket; the port on 127.0.0.1."""
+    runners: list[Runner] = []
+
+    async def start(**changes: Any) -> int:
+        runner = Runner(create_app(settings_for_tests(**{"data": str(data_file), **changes})))
+        runners.append(runner)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        return int(runner.addresses[0][1])
+
+    yield start
+    for runner in runners:
+        await runner.cleanup()
