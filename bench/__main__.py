@@ -12,8 +12,10 @@ from bench.database import postgres
 from bench.measure import Contest, middle, show
 from bench.servers import CACHED, FLOORS, PEERS, Server, database_peer, shipyard
 from bench.stage import Sample, Stage, opened
-from bench.work import KINDS, LOG_IN, MATCH
+from bench.work import KINDS, LOG_IN, MATCH, ROOT
 
+SKETCH = ROOT / ".cache" / "bench"
+"""Where the figures of a small run go: they are not for showing."""
 SMALL = ("Flask + gunicorn", "FastAPI + uvicorn", "Falcon + uvicorn", "BlackSheep + granian")
 
 
@@ -34,14 +36,15 @@ def main() -> None:
 def read() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--small", action="store_true", help="few peers, few rounds: about a minute")
+    parser.add_argument("--small", action="store_true", help="few peers, few rounds, into .cache/bench: about a minute")
     parser.add_argument("--seconds", type=float, help="of each round")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="servers whose name holds one of these")
     parser.add_argument("--kinds", nargs="+", choices=[kind.name for kind in KINDS])
     parser.add_argument("--stores", nargs="*", choices=["memory", "sqlite", "postgresql"])
-    parser.add_argument("--results", type=Path, default=report.RESULTS, help="the folder to write to")
+    parser.add_argument("--results", type=Path, help="the folder to write to")
     options = parser.parse_args()
+    options.results = options.results or (SKETCH if options.small else report.RESULTS)
     options.seconds = options.seconds or (0.6 if options.small else 2)
     options.rounds = options.rounds or (2 if options.small else 5)
     if options.stores is None:
@@ -84,6 +87,7 @@ def conclude(
 ) -> None:
     """Print the aims and where the rest is; exit 1 if Shipyard itself failed."""
     show("")
+    print(*report.overview(figures), sep="\n")
     for text, aim, ratio, good in met(figures, {server.name: server.role for server in servers}):
         print(f"{'met   ' if good else 'missed'} {ratio:6.2f} (aim {aim:g})  {text}")
     for name, reason in failed.items():

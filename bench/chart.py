@@ -24,14 +24,14 @@ def bars(title: str, rows: Sequence[tuple[str, float, int]], note: str) -> str:
     """A bar for each row (label, value, colour), in the order given."""
     most = max(value for _, value, _ in rows)
     room = WIDTH - LEFT - 80
-    drawn = [_text(16, 28, title, "title"), _text(16, 48, note, "small")]
+    drawn = [text(16, 28, title, "title"), text(16, 48, note, "small")]
     for number, (label, value, colour) in enumerate(rows):
         y = 66 + number * ROW
         width = value / most * room
-        drawn.append(_text(LEFT - 10, y + 14, label, anchor="end"))
+        drawn.append(text(LEFT - 10, y + 14, label, anchor="end"))
         drawn.append(f'<rect class="c{colour}" x="{LEFT}" y="{y}" width="{width:.1f}" height="{ROW - 6}" rx="2"/>')
-        drawn.append(_text(LEFT + width + 8, y + 14, number_of(value)))
-    return _panel(76 + len(rows) * ROW, drawn)
+        drawn.append(text(LEFT + width + 8, y + 14, number_of(value)))
+    return panel(76 + len(rows) * ROW, drawn)
 
 
 def curves(title: str, across: str, up: str, lines: Mapping[str, Points]) -> str:
@@ -43,12 +43,12 @@ def curves(title: str, across: str, up: str, lines: Mapping[str, Points]) -> str
     def place(x: float, y: float) -> tuple[float, float]:
         return 70 + (math.log10(x) - low) / ((high - low) or 1) * 480, 300 - y / most * 220
 
-    drawn = [_text(16, 28, title, "title"), _text(16, 48, up, "small"), _text(550, 336, across, "small", "end")]
+    drawn = [text(16, 28, title, "title"), text(16, 48, up, "small"), text(550, 336, across, "small", "end")]
     for y in _ticks(most):
         at = place(points[0][0], y)[1]
         drawn.append(f'<line class="line" x1="70" x2="550" y1="{at:.1f}" y2="{at:.1f}"/>')
-        drawn.append(_text(62, at + 4, number_of(y), "small", "end"))
-    drawn += [_text(place(x, 0)[0], 318, f"{x:,.0f}", "small", "middle") for x in sorted({x for x, _ in points})]
+        drawn.append(text(62, at + 4, number_of(y), "small", "end"))
+    drawn += [text(place(x, 0)[0], 318, f"{x:,.0f}", "small", "middle") for x in sorted({x for x, _ in points})]
     for number, (name, line) in enumerate(lines.items()):
         colour = f"c{number % 4}"
         spots = [place(*point) for point in line]
@@ -56,8 +56,8 @@ def curves(title: str, across: str, up: str, lines: Mapping[str, Points]) -> str
         drawn.append(f'<polyline class="{colour}" points="{path}"/>')
         drawn += [f'<circle class="{colour}" cx="{x:.1f}" cy="{y:.1f}" r="3"/>' for x, y in spots]
         drawn.append(f'<rect class="{colour}" x="570" y="{70 + number * ROW}" width="12" height="12"/>')
-        drawn.append(_text(590, 81 + number * ROW, name))
-    return _panel(352, drawn)
+        drawn.append(text(590, 81 + number * ROW, name))
+    return panel(352, drawn)
 
 
 def number_of(value: float) -> str:
@@ -72,11 +72,13 @@ def _ticks(most: float) -> list[float]:
     return [step * number for number in range(int(most / step) + 1)]
 
 
-def _text(x: float, y: float, text: str, kind: str = "", anchor: str = "start") -> str:
-    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+def text(x: float, y: float, words: str, kind: str = "", anchor: str = "start") -> str:
+    """Some words, at the baseline; `anchor` says which end of them is at x."""
+    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(words)}</text>'
 
 
-def _panel(height: float, drawn: Sequence[str]) -> str:
-    frame = f'<rect class="panel" x="0.5" y="0.5" width="{WIDTH - 1}" height="{height - 1}" rx="6"/>'
-    size = f'width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}"'
+def panel(height: float, drawn: Sequence[str], width: int = WIDTH) -> str:
+    """A whole SVG: what was drawn, on its panel."""
+    frame = f'<rect class="panel" x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="6"/>'
+    size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
     return "\n".join([f'<svg xmlns="http://www.w3.org/2000/svg" {size}>', STYLE, frame, *drawn, "</svg>", ""])

@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator, Mapping, Set
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from bench.work import LOG_IN, ONE, ROOT, ask
 
@@ -34,9 +33,9 @@ class Process:
                 start_new_session=True,
                 preexec_fn=partial(os.sched_setaffinity, 0, cores),
             )
-        self._session = self._process.pid
+        self.pid = self._process.pid
 
-    def wait(self, port: int, seconds: float = 60) -> None:
+    def wait(self, port: int, seconds: float) -> None:
         """Return once it answers; say what it wrote if it does not."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and self._process.poll() is None:
@@ -62,14 +61,14 @@ class Process:
                 stat = path.read_text().rpartition(") ")[2].split()
             except OSError:
                 continue
-            if int(stat[3]) == self._session:
+            if int(stat[3]) == self.pid:
                 yield stat
 
     def stop(self) -> None:
         """End the whole tree."""
         for number in signal.SIGTERM, signal.SIGKILL:
             try:
-                os.killpg(self._session, number)
+                os.killpg(self.pid, number)
                 self._process.wait(5)
             except (ProcessLookupError, subprocess.TimeoutExpired):
                 continue
@@ -84,6 +83,8 @@ def free_port() -> int:
 
 
 def log_in(port: int) -> str:
-    """A new access token."""
-    answer: dict[str, Any] = ask(port, LOG_IN.request()).value
-    return str(answer["access_token"])
+    """A new access token. Raises RuntimeError."""
+    answer = ask(port, LOG_IN.request())
+    if not LOG_IN.right(answer):
+        raise RuntimeError(f"cannot log in: {answer}")
+    return str(answer.value["access_token"])

@@ -36,7 +36,7 @@ def write(
         if kind.name in figures:
             rows = [(name, sample.cpu, COLOURS[roles[name]]) for name, sample in ranked(figures[kind.name])]
             (folder / f"{kind.name}.svg").write_text(bars(kind.title, rows, NOTE))
-    parts = _opening(machine, said), _overview(figures), _aims(figures, roles), _kinds(figures), _failed(said["failed"])
+    parts = _opening(machine, said), overview(figures), _aims(figures, roles), _kinds(figures), _failed(said["failed"])
     (folder / "README.md").write_text("\n".join(chain.from_iterable(parts)) + "\n")
 
 
@@ -64,9 +64,12 @@ def _opening(machine: Mapping[str, Any], said: Mapping[str, Any]) -> Iterator[st
         versions = ", ".join(f"{package} {version}" for package, version in machine[name].items())
         yield f"Versions ({'Shipyard and the aiohttp rows' if name == 'shipyard' else 'the others'}): {versions}."
         yield ""
+    yield "Beside these: [how cost grows](scale.md), [the tail](tail.md), [long lists](lists.md)."
+    yield ""
 
 
-def _overview(figures: Figures) -> Iterator[str]:
+def overview(figures: Figures) -> Iterator[str]:
+    """What every server costs at every work, as a table."""
     kinds = [kind for kind in KINDS if kind.name in figures]
     names = dict.fromkeys(name for kind in kinds for name in figures[kind.name])
     rows = [[name, *(_cpu(figures[kind.name].get(name)) for kind in kinds)] for name in names]

@@ -64,14 +64,14 @@ class Stage:
     generator: Generator
     stack: ExitStack
 
-    def start(self, server: Server, cores: Set[int] = frozenset()) -> Running:
-        """Start a server, on its core unless others are given, until the stage closes. Raises RuntimeError."""
+    def start(self, server: Server, cores: Set[int] = frozenset(), patience: float = 60) -> Running:
+        """Start a server until the stage closes, on its core unless others are given. Raises RuntimeError."""
         port = free_port()
         began = time.monotonic()
         log = self.folder / f"{port}.log"
         process = Process(server.command(port), server.environment(port), cores or {self.cores.server}, log)
         self.stack.callback(process.stop)
-        process.wait(port)
+        process.wait(port, patience)
         return Running(server, process, port, time.monotonic() - began)
 
     def sample(self, running: Running, request: bytes, connections: int, seconds: float) -> Sample:

@@ -57,8 +57,8 @@ class Kind:
 
     def right(self, answer: Answer) -> bool:
         """Whether this is the answer."""
-        there = answer.status != 201 or (answer.location or "").endswith(f"{self.path}/{answer.value['id']}")
-        return answer.status == self.status and there and self._lasting(answer.value) == self._lasting(self.answer)
+        same = answer.status == self.status and self._lasting(answer.value) == self._lasting(self.answer)
+        return same and (self.status != 201 or (answer.location or "").endswith(f"{self.path}/{answer.value['id']}"))
 
     def _lasting(self, value: Any) -> Any:
         return {name: name in self.fresh or value[name] for name in value} if isinstance(value, dict) else value

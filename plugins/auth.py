@@ -16,6 +16,7 @@ from service import (
     Refusal,
     docs,
     load,
+    not_too_long,
     public,
     read_object,
     refresh,
@@ -33,7 +34,7 @@ class LoginSchema(Schema):
     """Who somebody is."""
 
     username = String(required=True, metadata={"example": "user"})
-    password = String(required=True, metadata={"example": "password"})
+    password = String(required=True, validate=not_too_long, metadata={"example": "password"})
 
 
 class TokenSchema(Schema):

@@ -3,20 +3,11 @@
 from typing import Any
 
 from aiohttp import web
-from marshmallow import Schema, ValidationError
+from marshmallow import Schema
 from marshmallow.fields import Integer, String
 from marshmallow.validate import Length
 
-from service import PASSWORDS, SETTINGS, USERS, Line, Refusal, Resource, is_hash, owner, public
-
-LONGEST = 1024
-"""Bytes of a password in UTF-8; nothing is ever cut off."""
-
-
-def not_too_long(password: str) -> None:
-    """Raises ValidationError."""
-    if len(password.encode()) > LONGEST:
-        raise ValidationError(f"Longer than {LONGEST} bytes.")
+from service import PASSWORDS, SETTINGS, USERS, Line, Refusal, Resource, is_hash, not_too_long, owner, public
 
 
 class UserSchema(Schema):

@@ -8,7 +8,7 @@ from service.document import load
 from service.errors import Refusal
 from service.keys import ACCOUNTS, BLOCKLIST, CLAIMS, PASSWORDS, REQUEST_ID, SETTINGS, STORE, TOKENS
 from service.marks import docs, request_schema, response_schema
-from service.passwords import is_hash
+from service.passwords import is_hash, not_too_long
 from service.resource import Resource
 from service.store.base import (
     Add,
@@ -61,6 +61,7 @@ __all__ = [
     "docs",
     "is_hash",
     "load",
+    "not_too_long",
     "owner",
     "public",
     "read_object",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 import uvloop
 from aiohttp import web
 
-from service import config
+from service import config, workers
 from service.access import rule_of
 from service.app import create_app
 from service.discovery import discover
@@ -29,6 +29,8 @@ def run(settings: Settings) -> None:
     store = app[STORE]
     log.info("plugins: %s", ", ".join(plugin.name for plugin in app[PLUGINS]))
     log.info("store: %s%s", store.name, "" if store.durable else " - all changes are lost at shutdown")
+    if settings.workers > 1:
+        workers.start(settings, app)
     uvloop.run(serve(app))
 
 
@@ -61,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, command in COMMANDS.items():
         commands.add_parser(name, help=command.__doc__, description=command.__doc__)
     command = COMMANDS[parser.parse_args(arguments).command or "run"]
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.basicConfig(level=logging.INFO, format=workers.LOG_FORMAT, stream=sys.stderr)
     try:
         command(config.load())
     except (StartError, OSError) as error:

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from aiohttp import hdrs, web
 
 from service.errors import StartError
 from service.plugin import Plugin
 
-VARIABLE = re.compile(r"\{[^{}:]+(?::(?:[^{}]|\{[^{}]*\})+)?\}")
+VARIABLE = re.compile(r"\{\w+\}")
 
 
 def check_conflicts(plugins: Iterable[Plugin]) -> None:
-    """Raises StartError where a request could be meant for two routes, or a record for two collections."""
+    """Raises StartError where a request could be meant for two routes, or a record for two collections.
+
+    So it does for a route that aiohttp refuses, because aiohttp could not say whose it is.
+    """
+    router = web.UrlDispatcher()
     routes: dict[tuple[str, str], tuple[str, web.RouteDef]] = {}
     collections: dict[str, str] = {}
     for plugin in plugins:
         for route in plugin.routes:
+            with _named(plugin.name, route):
+                path = pattern(route.path)
             for method in _methods(route):
-                _check_route(routes, plugin.name, route, method)
+                _check_route(routes, (method, path), plugin.name, route)
+            with _named(plugin.name, route):
+                route.register(router)
         for collection in plugin.collections:
             if collection.name in collections:
                 raise StartError(
@@ -31,14 +40,14 @@ def check_conflicts(plugins: Iterable[Plugin]) -> None:
 
 
 def pattern(path: str) -> str:
-    """A path without the names and patterns of its variables."""
-    return VARIABLE.sub("{}", path)
+    """A path as aiohttp matches it, without the names and patterns of its variables."""
+    return VARIABLE.sub("{}", web.UrlDispatcher().add_resource(path).canonical)
 
 
 def _check_route(
-    routes: dict[tuple[str, str], tuple[str, web.RouteDef]], plugin: str, route: web.RouteDef, method: str
+    routes: dict[tuple[str, str], tuple[str, web.RouteDef]], place: tuple[str, str], plugin: str, route: web.RouteDef
 ) -> None:
-    path = pattern(route.path)
+    method, path = place
     for taken in (method, hdrs.METH_ANY) if method != hdrs.METH_ANY else [way for way, at in routes if at == path]:
         if (taken, path) in routes:
             other, first = routes[taken, path]
@@ -46,10 +55,22 @@ def _check_route(
                 f"the plugins {other!r} and {plugin!r} both answer {route.method} {route.path} "
                 f"({other!r} as {first.method} {first.path}); one of them has to give way."
             )
-    routes[method, path] = (plugin, route)
+    routes[place] = (plugin, route)
 
 
 def _methods(route: web.RouteDef) -> tuple[str, ...]:
-    if route.method == hdrs.METH_GET and route.kwargs.get("allow_head", True):
+    method = route.method.upper()
+    if method == hdrs.METH_GET and route.kwargs.get("allow_head", True):
         return (hdrs.METH_GET, hdrs.METH_HEAD)
-    return (route.method,)
+    return (method,)
+
+
+@contextmanager
+def _named(plugin: str, route: web.RouteDef) -> Iterator[None]:
+    """Say whose route it is that aiohttp refuses."""
+    try:
+        yield
+    except Exception as error:
+        raise StartError(
+            f"plugin {plugin!r}: the route {route.method} {route.path} cannot be registered: {error}"
+        ) from error

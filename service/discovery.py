@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from service.conflicts import check_conflicts
 from service.errors import StartError
-from service.plugin import Plugin, read
+from service.plugin import Plugin, distribution, read
 from service.settings import PluginSettings
 
 GROUP = "shipyard.plugins"
@@ -40,9 +40,12 @@ def discover(settings: PluginSettings) -> Found:
                 raise
             log.warning("%s It is left out.", error)
             skipped.append(name)
-    order = _in_order(loaded, set(skipped), given=settings.enabled is not None)
-    check_conflicts(order)
-    return Found(order, tuple(name for name in names if name not in {plugin.name for plugin in order}))
+    ordered = _in_order(loaded, set(skipped))
+    if settings.enabled is not None:
+        ordered = {name: ordered[name] for name in names if name in ordered}
+        _check_order(ordered.values())
+    check_conflicts(ordered.values())
+    return Found(tuple(ordered.values()), tuple(name for name in names if name not in ordered))
 
 
 def _installed() -> dict[str, EntryPoint]:
@@ -50,8 +53,8 @@ def _installed() -> dict[str, EntryPoint]:
     for entry_point in sorted(entry_points(group=GROUP), key=lambda it: (it.name, it.value)):
         if (other := installed.get(entry_point.name)) is not None:
             raise StartError(
-                f"two distributions have a plugin {entry_point.name!r}: {_distribution(other)} ({other.value}) and "
-                f"{_distribution(entry_point)} ({entry_point.value}); uninstall one of them."
+                f"two distributions have a plugin {entry_point.name!r}: {distribution(other)} ({other.value}) and "
+                f"{distribution(entry_point)} ({entry_point.value}); uninstall one of them."
             )
         installed[entry_point.name] = entry_point
     return installed
@@ -73,10 +76,10 @@ def _chosen(installed: Mapping[str, EntryPoint], settings: PluginSettings) -> li
 def _check_allowed(chosen: Iterable[EntryPoint], allow: list[str] | None) -> None:
     allowed = None if allow is None else {_normalized(name) for name in allow}
     for entry_point in chosen:
-        distribution = _distribution(entry_point)
-        if allowed is not None and _normalized(distribution) not in allowed:
+        source = distribution(entry_point)
+        if allowed is not None and _normalized(source) not in allowed:
             raise StartError(
-                f"plugin {entry_point.name!r} comes from the distribution {distribution!r}, which plugins.allow does "
+                f"plugin {entry_point.name!r} comes from the distribution {source!r}, which plugins.allow does "
                 f"not list; add it to SHIPYARD_PLUGINS_ALLOW, or name the plugins to load in SHIPYARD_PLUGINS_ENABLED."
             )
 
@@ -84,46 +87,57 @@ def _check_allowed(chosen: Iterable[EntryPoint], allow: list[str] | None) -> Non
 def _load(entry_point: EntryPoint) -> Plugin:
     try:
         module = entry_point.load()
+    except KeyboardInterrupt:
+        raise
+    except StartError as error:
+        raise StartError(f"plugin {entry_point.name!r}: {error}") from error
     except BaseException as error:  # a module may raise anything while it is imported, SystemExit too
-        if isinstance(error, KeyboardInterrupt | StartError):
-            raise
         raise StartError(
-            f"plugin {entry_point.name!r} ({entry_point.value}, from {_distribution(entry_point)}) cannot be imported: "
+            f"plugin {entry_point.name!r} ({entry_point.value}, from {distribution(entry_point)}) cannot be imported: "
             f"{type(error).__name__}: {error}."
         ) from error
     return read(entry_point, module)
 
 
-def _in_order(loaded: Mapping[str, Plugin], skipped: set[str], *, given: bool) -> tuple[Plugin, ...]:
-    """Each after those it requires, else as they come; `given`: the order is the user's, and only checked."""
+def _in_order(loaded: Mapping[str, Plugin], skipped: set[str]) -> dict[str, Plugin]:
+    """Each after those it requires, else as they come; without those that require one that was left out."""
     order: dict[str, Plugin] = {}
     waiting = dict(loaded)
     while waiting:
         ready = next((it for it in waiting.values() if order.keys() >= set(it.requires)), None)
-        if ready is None or (given and ready.name != next(iter(waiting))):
-            stuck = next(iter(waiting.values()))
-            if skipped.isdisjoint(stuck.requires):
-                raise StartError(_why_stuck(stuck, loaded, waiting, given=given))
-            log.warning("plugin %r requires one that was left out. It is left out too.", stuck.name)
-            skipped.add(waiting.pop(stuck.name).name)
+        if ready is not None:
+            order[ready.name] = waiting.pop(ready.name)
             continue
-        order[ready.name] = waiting.pop(ready.name)
-    return tuple(order.values())
+        orphan = next((it for it in waiting.values() if not skipped.isdisjoint(it.requires)), None)
+        if orphan is None:
+            raise StartError(_why_stuck(loaded, waiting))
+        log.warning("plugin %r requires one that was left out. It is left out too.", orphan.name)
+        skipped.add(waiting.pop(orphan.name).name)
+    return order
 
 
-def _why_stuck(stuck: Plugin, loaded: Mapping[str, Plugin], waiting: Mapping[str, Plugin], *, given: bool) -> str:
+def _why_stuck(loaded: Mapping[str, Plugin], waiting: Mapping[str, Plugin]) -> str:
     for plugin in waiting.values():
         for name in plugin.requires:
             if name not in loaded:
                 return f"plugin {plugin.name!r} requires {name!r}, which is not loaded: install it, and enable it."
-    if given and any(not set(it.requires) & waiting.keys() for it in waiting.values()):
-        late = next(name for name in stuck.requires if name in waiting)
-        return f"plugin {stuck.name!r} requires {late!r}: put {late!r} before it in plugins.enabled."
-    return f"the plugins {_list(waiting)} require each other in a circle: one of them has to do without."
+    path = [next(iter(waiting))]
+    while (name := next(it for it in waiting[path[-1]].requires if it in waiting)) not in path:
+        path.append(name)
+    circle = " -> ".join([*path[path.index(name) :], name])
+    return f"plugins require each other in a circle, {circle}: one of them has to do without."
 
 
-def _distribution(entry_point: EntryPoint) -> str:
-    return "unknown" if entry_point.dist is None else entry_point.dist.name
+def _check_order(plugins: Iterable[Plugin]) -> None:
+    """Raises StartError where the order that the user gave puts a plugin before one that it requires."""
+    before: set[str] = set()
+    for plugin in plugins:
+        for name in plugin.requires:
+            if name not in before:
+                raise StartError(
+                    f"plugin {plugin.name!r} requires {name!r}: put {name!r} before it in plugins.enabled."
+                )
+        before.add(plugin.name)
 
 
 def _normalized(name: str) -> str:

@@ -53,7 +53,7 @@ class Document:
         return self._checked(given, partial) | kept
 
     def merge(self, record: Record, patch: Mapping[str, Any]) -> Data:
-        """The data of a record after a merge patch (RFC 7396). Hidden fields that the patch leaves out stay as they are.
+        """The data of a record after a merge patch (RFC 7396). Hidden fields that it leaves out stay as they are.
 
         Raises Refusal 400.
         """

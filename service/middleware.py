@@ -14,6 +14,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from service.access import admit, rule_of
+from service.answer import REQUEST_ID as REQUEST_ID_HEADER
 from service.answer import Answer, complete
 from service.cors import cors
 from service.errors import Refusal
@@ -22,7 +23,6 @@ from service.metrics import METRICS
 from service.refusals import refusal_of
 from service.store.base import Full, StoreError, Unavailable
 
-REQUEST_ID_HEADER = "X-Request-ID"
 ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
 PORTS = 65_536
@@ -39,9 +39,7 @@ async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
     begin = perf_counter()
     request[REQUEST_ID] = request_id = new_request_id(request.headers.get(REQUEST_ID_HEADER))
     response = await handler(request)
-    if not response.prepared:
-        complete(response)
-        response.headers[REQUEST_ID_HEADER] = request_id
+    complete(response, request_id)
     seconds = perf_counter() - begin
     app = request.app
     if METRICS in app:
@@ -60,7 +58,7 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn whatever is raised into the one shape of a refusal; what is unexpected is logged and stays in the log."""
     try:
         response = await handler(request)
-        if not isinstance(response, web.StreamResponse):
+        if type(response) is not Answer and not isinstance(response, web.StreamResponse):
             raise TypeError(f"{request.match_info.handler!r} answered {type(response)}, which is no response")
         return response
     except Refusal as refusal:

@@ -12,6 +12,7 @@ from typing import TypeVar
 from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import Type
+from marshmallow import ValidationError
 
 from service.errors import Refusal
 
@@ -71,6 +72,12 @@ def _no_hash(hasher: PasswordHasher) -> str:
     """What looks and takes time like a hash, and is that of no password anybody knows."""
     salt, tag = (b64encode(secrets.token_bytes(size)).rstrip(b"=").decode() for size in (16, 32))
     return f"$argon2id$v=19$m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}${salt}${tag}"
+
+
+def not_too_long(password: str) -> None:
+    """Raises ValidationError if a password has more than LONGEST_BYTES."""
+    if len(password.encode()) > LONGEST_BYTES:
+        raise ValidationError(f"Longer than {LONGEST_BYTES} bytes.")
 
 
 def is_hash(text: str) -> bool:

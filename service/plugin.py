@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from service.store.base import Collection
 
 API_VERSION = 1
 """Of what the front door offers; a plugin that needs another says so in `api_version`."""
+
+ID = re.compile(r"\{id[:}]")
 
 Lifespan = Callable[[web.Application], AbstractAsyncContextManager[None]]
 
@@ -66,6 +69,11 @@ def read(entry_point: EntryPoint, module: ModuleType) -> Plugin:
     )
 
 
+def distribution(entry_point: EntryPoint) -> str:
+    """The name of the distribution that an entry point comes from."""
+    return (entry_point.dist and entry_point.dist.name) or "unknown"
+
+
 def _items(name: str, module: ModuleType, attribute: str, type: type[Any]) -> tuple[Any, ...]:
     value = getattr(module, attribute, ())
     if isinstance(value, str) or not isinstance(value, Iterable):
@@ -84,18 +92,23 @@ def _check(name: str, route: web.RouteDef) -> None:
             f"plugin {name!r}: the route {route.method} {route.path} does not state who may use it; "
             "put a rule of access above its handler: @public, @user, @owner or @refresh."
         )
-    if rule.own and "{id" not in route.path:
+    if rule.own and ID.search(route.path) is None:
         raise StartError(f"plugin {name!r}: the route {route.method} {route.path} is for owners, but has no {{id}}.")
+    if rule.own and rule.token is None:
+        raise StartError(
+            f"plugin {name!r}: the route {route.method} {route.path} is for owners, but asks for no token."
+        )
 
 
 def _lifespan(name: str, module: ModuleType) -> Lifespan | None:
     lifespan = getattr(module, "lifespan", None)
     if lifespan is None:
         return None
-    if not callable(lifespan):
+    if not callable(lifespan) or inspect.iscoroutinefunction(lifespan) or inspect.isgeneratorfunction(lifespan):
         raise StartError(f"plugin {name!r}: `lifespan` is no asynchronous context manager of one app.")
     return asynccontextmanager(lifespan) if inspect.isasyncgenfunction(lifespan) else lifespan
 
 
 def _source(entry_point: EntryPoint) -> str:
-    return "unknown" if entry_point.dist is None else f"{entry_point.dist.name} {entry_point.dist.version}"
+    version = "" if entry_point.dist is None else f" {entry_point.dist.version}"
+    return distribution(entry_point) + version

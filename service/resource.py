@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar, cast
 
@@ -15,7 +15,7 @@ from service.answer import NO_CACHE, Answer
 from service.body import MERGE_PATCH, read_object
 from service.conditional import etag, expected, unchanged
 from service.document import Document
-from service.errors import Refusal
+from service.errors import Headers, Refusal
 from service.idempotency import once
 from service.keys import STORE
 from service.paging import external, page_headers
@@ -63,13 +63,13 @@ class Resource:
         """The records that the parameters ask for."""
         listing = self.grammar.read(request.query)
         page = await request.app[STORE].find(self.collection, listing.query)
-        headers = {hdrs.CACHE_CONTROL: NO_CACHE, **page_headers(request, listing, page)}
-        return Answer(_array(page.records, listing.fields), headers=headers)
+        headers = page_headers(request, listing, page)
+        return Answer(_array(page.records, listing.fields), headers=headers, cache=NO_CACHE)
 
     async def read(self, request: web.Request) -> web.StreamResponse:
         """One record."""
-        if request.query_string:
-            raise Refusal(400, dict.fromkeys(request.query, ["Unknown parameter."]), code="invalid_parameters")
+        if request.rel_url.raw_query_string:
+            raise Refusal(400, {name: ["Unknown parameter."] for name in request.query}, code="invalid_parameters")
         record = await self._record(request)
         if unchanged(request, record):
             return _tagged(record, None, 304)
@@ -143,9 +143,9 @@ def record_id(request: web.Request) -> int:
 
 
 def _tagged(
-    record: Record, body: bytes | None, status: int = 200, headers: Mapping[str, str] = MappingProxyType({})
+    record: Record, body: bytes | None, status: int = 200, headers: Headers = MappingProxyType({})
 ) -> Answer:
-    return Answer(body, status, {hdrs.CACHE_CONTROL: NO_CACHE, "ETag": etag(record), **headers})
+    return Answer(body, status, {"ETag": etag(record), **headers}, cache=NO_CACHE)
 
 
 def _array(records: Sequence[Record], fields: Sequence[str] | None) -> bytes:

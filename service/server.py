@@ -26,7 +26,7 @@ class Connection(web.RequestHandler):
 
     def handle_error(
         self,
-        request: web.BaseRequest,
+        request: web.BaseRequest,  # noqa: ARG002  # it could not be read: there is nothing in it
         status: int = 500,
         exc: BaseException | None = None,
         message: str | None = None,

@@ -21,7 +21,7 @@ SECRET = "a secret for tests only, which signs nothing else"  # noqa: S105  # as
 
 
 def settings_for_tests(**changes: Any) -> Settings:
-    """Development's settings with a fixed key and nothing from the environment; `changes` as `config.load` takes them."""
+    """Development's settings with a fixed key and without the environment; `changes` as `config.load` takes them."""
     jwt = {"secret": SECRET, **changes.pop("jwt", {})}
     return config.load("development", {}, **{"access_log": False, "jwt": jwt, **changes})
 
@@ -47,7 +47,10 @@ def login() -> Login:
     """`await login(client, name, password)`: the headers that a request of this user wants."""
 
     async def log_in(
-        client: Client, name: str = "user", password: str = "password", token: str = "access"
+        client: Client,
+        name: str = "user",
+        password: str = "password",  # noqa: S107  # the example's, known to all
+        token: str = "access",  # noqa: S107  # which of the two
     ) -> dict[str, str]:
         answer = await client.post("/auth/login", json={"username": name, "password": password})
         return {"Authorization": f"Bearer {(await answer.json())[f'{token}_token']}"}

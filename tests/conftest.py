@@ -15,9 +15,11 @@ from service.app import create_app
 from service.passwords import Passwords
 from service.server import Runner
 from service.settings import ROOT
-from service.testing import settings_for_tests
+from service.testing import login, settings_for_tests
 
-pytest_plugins = ["service.testing", "tests.postgres"]
+pytest_plugins = ["tests.postgres"]
+
+__all__ = ["login"]  # a fixture
 
 Client = TestClient[web.Request, web.Application]
 STORES = ("memory", "sqlite", "postgres")

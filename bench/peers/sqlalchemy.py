@@ -17,7 +17,9 @@ from bench.peers.model import Login, Ship, ShipFields
 from bench.peers.passwords import right
 
 DATA = [{name: value for name, value in ship.items() if name != "id"} for ship in SHIPS.values()]
-engine = create_async_engine(os.environ["BENCH_DATABASE"].replace("postgresql://", "postgresql+asyncpg://", 1))
+URL = os.environ["BENCH_DATABASE"].replace("postgresql://", "postgresql+asyncpg://", 1)
+# No overflow: connections beyond the pool would be opened for one request each.
+engine = create_async_engine(URL, pool_size=10, max_overflow=0)
 sessions = async_sessionmaker(engine, expire_on_commit=False)
 
 

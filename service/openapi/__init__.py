@@ -19,7 +19,7 @@ Log in with `POST /auth/login`, press **Authorize** and paste the `access_token`
 the `refresh_token`. Every refusal has the shape `Error`. `HEAD` answers wherever `GET` does."""
 
 # Relative to the document, which lies two segments deep: right behind any path prefix.
-SERVERS = [{"url": "../.."}]
+SERVERS = [{"url": "../..", "description": "this service"}]
 
 
 def document(routes: Iterable[tuple[str, web.RouteDef]], *, title: str, version: str) -> dict[str, Any]:

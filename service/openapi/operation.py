@@ -32,8 +32,8 @@ def describe(route: web.RouteDef, plugin: str, schemas: Schemas) -> Json:
     """The operation object of a route, with the names of components where apispec puts references."""
     marks = getattr(route.handler, "__apispec__", {"schemas": [], "parameters": [], "responses": {}})
     rule = rule_of(route.handler)
-    parameters, body = [*_parameters(route, marks, schemas)], _body(route, marks, schemas)
-    query = any(isinstance(it, dict) and it["in"] == "query" for it in parameters)
+    parameters, body = _parameters(route, marks, schemas), _body(route, marks, schemas)
+    query = any(isinstance(it, dict) and it.get("in") == "query" for it in parameters)
     write = route.method not in SAFE
     implied = refusals.implied(rule, body=bool(body), query=query, path="{" in route.path, write=write)
     stated = _stated(marks)
@@ -58,13 +58,25 @@ def _words(route: web.RouteDef, plugin: str, marks: Json) -> Json:
     return {name: it for name, it in {**words, **marks}.items() if name in WORDS and it}
 
 
-def _parameters(route: web.RouteDef, marks: Json, schemas: Schemas) -> Iterator[Json | str]:
-    for name, pattern in VARIABLE.findall(route.path):
-        yield {"in": "path", "name": name, "required": True, "schema": _variable(pattern)}
+def _parameters(route: web.RouteDef, marks: Json, schemas: Schemas) -> list[Json | str]:
+    """The variables of the path, with what marks add to them, then all else that marks state."""
+    variables = {
+        name: {"in": "path", "name": name, "required": True, "schema": _variable(pattern)}
+        for name, pattern in VARIABLE.findall(route.path)
+    }
+    others: list[Json | str] = []
+    for stated in (*_fields(marks, schemas), *marks["parameters"]):
+        if isinstance(stated, dict) and stated.get("in") == "path" and stated.get("name") in variables:
+            variables[stated["name"]] |= stated
+        else:
+            others.append(stated)
+    return [*variables.values(), *others]
+
+
+def _fields(marks: Json, schemas: Schemas) -> Iterator[Json]:
     for mark in marks["schemas"]:
         if mark["location"] != "json":
             yield from schemas.parameters(mark["schema"], mark["location"])
-    yield from marks["parameters"]
 
 
 def _variable(pattern: str) -> Json:

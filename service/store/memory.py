@@ -91,7 +91,7 @@ class MemoryStore(Store):
         records = self._apply(changes)
         if once is not None:
             self._outcomes[once.key] = Outcome(once.fingerprint, list(records), once.expires)
-        self._written = True
+        self._written |= bool(changes)
         return records
 
     async def revoked(self, *keys: str) -> bool:

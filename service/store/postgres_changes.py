@@ -24,12 +24,12 @@ from service.store.base import (
     fold,
 )
 from service.store.postgres_revocations import CHANNEL
-from service.store.postgres_schema import bounded, ids, records
+from service.store.postgres_schema import bounded, ids, literal, records
 
 # Whether a name is taken is asked before an id is drawn: a refusal spends no id.
 _ADD = """
 WITH next AS MATERIALIZED (
-    SELECT nextval('{ids}') AS id WHERE NOT EXISTS (SELECT FROM {records} WHERE key = $2)
+    SELECT nextval({sequence}) AS id WHERE NOT EXISTS (SELECT FROM {records} WHERE key = $2)
 ), full_body AS (
     SELECT id, concat('{{"id":', id, $1::text) AS body FROM next
 ), new AS (
@@ -40,7 +40,7 @@ WITH next AS MATERIALIZED (
 """
 _ADD_UNDER = """
 WITH free AS MATERIALIZED (
-    SELECT setval('{ids}', greatest($5::bigint, last_value)) FROM {ids}
+    SELECT setval({sequence}, greatest($5::bigint, last_value)) FROM {ids}
     WHERE NOT EXISTS (SELECT FROM {records} WHERE id = $5 OR key = $2)
 ), new AS (
     INSERT INTO {records} (id, revision, key, body, hidden, doc, folded)
@@ -94,12 +94,10 @@ def arguments(change: Change) -> tuple[Any, ...]:
             return bounded(change.key), change.expires
         case Remove():
             return change.id, change.expected
-        case Add(id=None):
-            return _values(change, encode(0, _shown(change))[len('{"id":0') :])
-        case Add():
-            return *_values(change, encode(change.id, _shown(change))), change.id
         case Replace():
-            return *_values(change, encode(change.id, _shown(change))), change.id, change.expected
+            return *_values(change), change.id, change.expected
+        case Add():
+            return _values(change) if change.id is None else (*_values(change), change.id)
 
 
 def outcome(change: Change, row: Mapping[str, Any]) -> Record | None:
@@ -130,7 +128,8 @@ def taken(collection: Collection, *, by_id: bool = False) -> Taken:
 
 @cache
 def _sql(template: str, collection: Collection) -> str:
-    return template.format(records=records(collection), ids=ids(collection))
+    sequence = ids(collection)
+    return template.format(records=records(collection), ids=sequence, sequence=literal(sequence))
 
 
 def _shown(change: Add | Replace) -> dict[str, Any]:
@@ -139,10 +138,13 @@ def _shown(change: Add | Replace) -> dict[str, Any]:
     return shown
 
 
-def _values(change: Add | Replace, body: bytes) -> tuple[str, str | None, str, str]:
-    shown, hidden = change.collection.split(change.data)
+def _values(change: Add | Replace) -> tuple[str, str | None, str, str]:
+    """The body, or what comes after an id not known yet; the key, the hidden fields, the folded texts."""
+    shown = _shown(change)
+    body = encode(0, shown).removeprefix(b'{"id":0') if change.id is None else encode(change.id, shown)
     key = change.collection.key(change.data)
-    folded = {name: text for name, value in shown.items() if (text := _folded(value))}
+    _, hidden = change.collection.split(change.data)
+    folded = {name: text for name, value in shown.items() if (text := _folded(value)) is not None}
     return (
         body.decode(),
         None if key is None else bounded(key),

@@ -31,7 +31,7 @@ class Collided(Unavailable):
 
 @contextmanager
 def meaning(*, committing: bool = False) -> Iterator[None]:
-    """Raise what the promise has for what PostgreSQL and asyncpg raise; `committing`: a loss leaves the outcome open."""
+    """Raise the promise's errors for PostgreSQL's and asyncpg's; `committing`: a loss leaves the outcome unknown."""
     try:
         yield
     except FAILURES as error:

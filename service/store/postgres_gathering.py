@@ -6,8 +6,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
+from service.store.base import Unavailable
+from service.store.postgres_pool import WAIT
+
 V = TypeVar("V")
 _AT_ONCE = 2  # statements under way
+_PATIENCE = WAIT / 2  # seconds; then the statement may wait as long as any for its connection
 
 
 class Gathering(Generic[V]):
@@ -29,6 +33,17 @@ class Gathering(Generic[V]):
         return (await asyncio.shield(answer)).get(id)
 
     async def _answer(self, ids: set[int]) -> Mapping[int, V]:
-        async with self._turn:
-            self._next = None  # whoever comes from here on is too late for this statement
+        await self._wait()
+        try:
             return await self._read(list(ids))
+        finally:
+            self._turn.release()
+
+    async def _wait(self) -> None:
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._turn.acquire()
+        except TimeoutError as error:
+            raise Unavailable("The reads before this one took too long.") from error
+        finally:
+            self._next = None  # whoever comes from here on is too late for this statement

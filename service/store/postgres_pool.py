@@ -13,16 +13,13 @@ import asyncpg  # type: ignore[import-untyped]  # it ships no types
 from service.store.base import Unavailable, Unusable
 from service.store.postgres_errors import FAILURES, Lost, meaning
 
-SIZE = 10
 WAIT = 1.0
 """Seconds that a free connection is waited for, and that connecting may take."""
-_STATEMENT = 5.0  # seconds that a statement may take
 _SETTINGS = {
     "application_name": "shipyard",
     "default_transaction_isolation": "read committed",
     "jit": "off",  # compiling costs more than it saves on statements of milliseconds
 }
-_LIMITS = {"statement_timeout": str(int(_STATEMENT * 1000)), "idle_in_transaction_session_timeout": "60000"}
 _HOPELESS = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
@@ -39,17 +36,21 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc]  # untyped
 
 
 class Pool:
-    """Connections to the database of a URL: at most `?pool=10` of them, given out one by one, renewed when lost."""
+    """Connections to the database of a URL, given out one by one, made anew when lost.
+
+    The URL's own options: `pool`, how many at most (10); `timeout`, the seconds that a statement may take (5).
+    """
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         options = dict(parse_qsl(parts.query, keep_blank_values=True))
         try:
-            self._size = int(options.pop("pool", SIZE))
-            if self._size < 1:
-                raise ValueError
+            self._size = int(options.pop("pool", "10"))
+            self._limit = float(options.pop("timeout", "5"))
         except ValueError:
-            raise Unusable("The store's URL says pool=..., which has to be a whole number from 1.") from None
+            self._size = 0
+        if self._size < 1 or not 0.001 <= self._limit <= 1e6:
+            raise Unusable("In the store's URL, pool is a whole number from 1 and timeout a number of seconds.")
         self._url = parts._replace(query=urlencode(options)).geturl()
         user, at, host = parts.netloc.rpartition("@")
         self.name = f"{parts.scheme}://{user.partition(':')[0]}{at}{host}{parts.path}"
@@ -76,6 +77,10 @@ class Pool:
 
     async def open(self) -> None:
         """Make ready to give out connections; none is made yet."""
+        limits = {
+            "statement_timeout": f"{self._limit * 1000:.0f}",
+            "idle_in_transaction_session_timeout": "60000",  # an instance that vanished must not hold locks for ever
+        }
         self._pool = await asyncpg.create_pool(
             self._url,
             min_size=0,
@@ -83,8 +88,8 @@ class Pool:
             max_cached_statement_lifetime=0,
             connection_class=_Connection,
             timeout=WAIT,
-            command_timeout=_STATEMENT + 1,
-            server_settings=_SETTINGS | _LIMITS,
+            command_timeout=self._limit + 1,
+            server_settings=_SETTINGS | limits,
         )
 
     async def close(self) -> None:
@@ -93,7 +98,7 @@ class Pool:
             return
         pool, self._pool = self._pool, None
         with suppress(*FAILURES):
-            async with asyncio.timeout(_STATEMENT):
+            async with asyncio.timeout(self._limit):
                 await pool.close()
 
     async def renew(self) -> None:
@@ -113,9 +118,10 @@ class Pool:
             with meaning():
                 yield connection
         except Lost:
-            # One lost, none is trusted: each is renewed before it is given out again.
-            connection.terminate()
+            # One lost, none is trusted: each is made anew before it is given out again.
             await pool.expire_connections()
+            with suppress(*FAILURES):
+                connection.terminate()
             raise
         finally:
             with suppress(*FAILURES):

@@ -17,8 +17,8 @@ from service.store.postgres_pool import WAIT, Pool
 CHANNEL = "shipyard_revoked"
 _LIVE = "SELECT key, expires FROM shipyard.revocations WHERE expires >= $1"
 _KNOWN = "SELECT EXISTS (SELECT FROM shipyard.revocations WHERE key = ANY ($1::text[]) AND expires >= $2)"
-_PULSE = 0.25  # seconds between two signs of life
-_TRUST = 1.0  # seconds that the mirror is believed after a sign of life was asked for
+_PULSE = 0.25  # seconds between two such questions
+_TRUST = 1.0  # seconds that the mirror is believed after the last question that was answered
 _BATCH = 1000
 _log = logging.getLogger(__name__)
 
@@ -26,8 +26,8 @@ _log = logging.getLogger(__name__)
 class Revocations:
     """What was revoked, here or by another instance, and has not expired.
 
-    A sign of life that comes back proves that every notification from before it was asked for has come too, so the mirror
-    lags behind by `_TRUST` at most. Past that, the database itself is asked.
+    An answer on the connection that listens proves that every notification from before the question has come too: the
+    mirror lags behind by `_TRUST` at most. Past that, the database itself is asked.
     """
 
     def __init__(self, pool: Pool) -> None:
@@ -35,6 +35,7 @@ class Revocations:
         self._expires: dict[str, int] = {}
         self._soonest: list[tuple[int, str]] = []
         self._trusted = -math.inf
+        self._following = True  # said to be so; as yet nobody has been told otherwise
         self._task: asyncio.Task[None] | None = None
 
     def follow(self) -> None:
@@ -83,11 +84,12 @@ class Revocations:
                 finally:
                     connection.terminate()
             except FAILURES as error:
-                self._trusted = -math.inf
-                _log.warning("Revocations are asked for one by one until PostgreSQL answers again: %r", error)
                 if isinstance(error, TimeoutError):
-                    # Not even a pulse: whoever waits for an answer on another connection would wait in vain.
+                    # Whoever waits for an answer on another connection waits in vain too.
                     await self._pool.renew()
+                if self._following:
+                    self._following = False
+                    _log.warning("The notifications of revocations are lost, so each token is looked up: %r", error)
             await asyncio.sleep(_PULSE)
 
     async def _mirror(self, connection: Any) -> None:
@@ -97,6 +99,9 @@ class Revocations:
         async with connection.transaction():
             async for row in connection.cursor(_LIVE, int(time.time()), prefetch=_BATCH):
                 self.add(row["key"], row["expires"])
+        if not self._following:
+            self._following = True
+            _log.info("The notifications of revocations come in.")
         while True:
             asked = asyncio.get_running_loop().time()
             await connection.execute("SELECT 1")

@@ -6,7 +6,6 @@ import json
 import re
 import urllib.request
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from selenium import webdriver
@@ -47,7 +46,7 @@ class Page:
             field.send_keys(Keys.CONTROL, "a")
             field.send_keys(json.dumps(body))
         self.press(f"{block} .execute")
-        status = self.wait_for(f"{block} .live-responses-table .response-col_status").text
+        status = self.wait_for(f"{block} .live-responses-table tbody .response-col_status").text
         return int(re.findall(r"\d{3}", status)[0]), self.wait_for(f"{block} .live-responses-table").text
 
     def authorize(self, token: str) -> None:
@@ -57,10 +56,10 @@ class Page:
         self.press(".btn-done")
 
     def requested(self) -> list[str]:
-        """The URLs asked for since the last time, without those that hold their own data."""
+        """The URLs asked for since the last time; without the browser's own pages (chrome:) and what is no request."""
         events = [json.loads(entry["message"])["message"] for entry in self.browser.get_log("performance")]
         urls = [it["params"]["request"]["url"] for it in events if it["method"] == "Network.requestWillBeSent"]
-        return [url for url in urls if not url.startswith("data:")]
+        return [url for url in urls if not url.startswith(("chrome:", "data:"))]
 
     def complaints(self) -> list[str]:
         """What the console said since the last time."""
@@ -88,3 +87,35 @@ def test_a_call_tried_from_it_is_answered(page: Page, yard: str) -> None:
     status, answer = page.call("ships-get_api_ships")
     assert (status, "T-65 X-Wing" in answer) == (200, True)
     assert f"{yard}/api/ships" in page.requested()
+
+
+def test_who_logs_in_and_authorizes_can_change_things(page: Page) -> None:
+    status, answer = page.call("auth-post_auth_login", {"username": "user", "password": "password"})
+    assert status == 200
+    page.authorize(found(r'"access_token": "([^"]+)"', answer))
+    status, answer = page.call("ships-post_api_ships")
+    assert status == 201
+    number = found(r'"id": (\d+)', answer)
+    assert found(r"location: (\S+)", answer).endswith(f"/api/ships/{number}")
+    assert page.call("ships-put_api_ships_id")[0] == 200
+    assert page.complaints() == []
+
+
+def test_what_was_authorized_is_forgotten_with_the_page(page: Page, browser: webdriver.Chrome) -> None:
+    page.authorize("a.b.c")
+    browser.refresh()
+    page.press(".btn.authorize")
+    assert page.wait_for(".modal-ux input").get_attribute("value") == ""
+
+
+def test_no_address_of_the_page_makes_it_show_another_document(browser: webdriver.Chrome, yard: str) -> None:
+    other = "http://127.0.0.1:9/evil.json"
+    page = Page(browser, f"{yard}/api/docs?url={other}&configUrl={other}&spec={other}")
+    assert page.wait_for("h2.title").text.startswith("Shipyard")
+    assert other not in page.requested()
+
+
+def found(pattern: str, text: str) -> str:
+    match = re.search(pattern, text)
+    assert match is not None, text
+    return match[1]

@@ -1,0 +1,114 @@
+"""The store in one file of this machine, for one process or several: SQLite with a write-ahead log."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import orjson
+
+from service.store.base import Change, Collection, Once, Page, Query, Record, Store, fold
+from service.store.sqlite_file import PATIENCE_SECONDS, connect, prepare
+from service.store.sqlite_find import find, find_near
+from service.store.sqlite_reader import Reader
+from service.store.sqlite_table import Table
+from service.store.sqlite_writer import Writer
+
+_NEAR = 1000  # records that may be looked at in the event loop's thread
+_PAGE = 500  # records that a scan reads, and keys that a purge forgets, at a time
+
+
+class SQLiteStore(Store):
+    """With `synchronous` other than FULL, what was acknowledged can be lost when the power is."""
+
+    durable: ClassVar[bool] = True
+    shared: ClassVar[bool] = True
+
+    def __init__(self, path: Path, synchronous: Literal["FULL", "NORMAL"] = "FULL") -> None:
+        self._path = path
+        self._synchronous = synchronous
+        self._tables: dict[str, Table] = {}
+        self._open = False
+
+    @property
+    def name(self) -> str:
+        return f"sqlite:///{self._path}"
+
+    async def open(self, collections: Sequence[Collection]) -> None:
+        self._tables = {collection.name: Table(collection) for collection in collections}
+        with ThreadPoolExecutor(1) as thread:
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(thread, prepare, self._path, self._tables.values())
+        opened = partial(connect, self._path, self._synchronous)
+        self._reader = Reader(opened, PATIENCE_SECONDS)
+        self._writer = Writer(opened(), self._tables)
+        self._open = True
+
+    async def close(self) -> None:
+        if self._open:
+            self._open = False
+            self._reader.close()
+            await self._writer.close()
+
+    async def get(self, collection: Collection, id: int) -> Record | None:
+        found = await self._reader.one(self._tables[collection.name].get, id)
+        return found and Record._make(found)
+
+    async def lookup(self, collection: Collection, value: str) -> Record | None:
+        found = await self._reader.one(self._tables[collection.name].lookup, fold(value))
+        return found and Record._make(found)
+
+    async def secrets(self, collection: Collection, id: int) -> dict[str, Any] | None:
+        found = await self._reader.one(self._tables[collection.name].secrets, id)
+        return None if found is None else _hidden(found[0])
+
+    async def find(self, collection: Collection, query: Query) -> Page:
+        table = self._tables[collection.name]
+        page = await self._reader.near(lambda connection: find_near(table, query, _NEAR, connection))
+        if page is None:
+            return await self._reader.far(lambda connection: find(table, query, connection))
+        return page
+
+    async def write(self, *changes: Change, once: Once | None = None) -> list[Record | None]:
+        records: list[Record | None] = await self._writer.do(lambda transaction: transaction.write(changes, once))
+        return records
+
+    async def revoked(self, *keys: str) -> bool:
+        marks = ", ".join("?" * len(keys))
+        sql = f"SELECT 1 FROM _revoked WHERE key IN ({marks}) AND expires >= ? LIMIT 1"  # noqa: S608  # only marks
+        return await self._reader.one(sql, *keys, time.time()) is not None
+
+    async def purge(self, now: int) -> int:
+        purged = 0
+        while some := await self._writer.do(lambda transaction: transaction.purge(now, _PAGE)):
+            purged += some
+        return purged
+
+    async def pristine(self) -> bool:
+        return await self._reader.one("SELECT 1 FROM _state WHERE revision = 0") is not None
+
+    async def seed(self, changes: Sequence[Change]) -> bool:
+        return bool(await self._writer.do(lambda transaction: transaction.seed(changes)))
+
+    async def scan(self, collection: Collection) -> AsyncIterator[tuple[Record, dict[str, Any]]]:
+        sql, last = self._tables[collection.name].scan, 0
+        while rows := await self._reader.far(partial(_all, sql, last)):
+            for last, revision, body, hidden in rows:
+                yield Record(last, revision, body), _hidden(hidden)
+
+    async def ping(self) -> None:
+        await self._reader.one("SELECT 1 FROM _state")
+
+
+def _hidden(kept: bytes | None) -> dict[str, Any]:
+    return orjson.loads(kept) if kept else {}
+
+
+def _all(sql: str, last: int, connection: sqlite3.Connection) -> list[Any]:
+    return connection.execute(sql, (last, _PAGE)).fetchall()

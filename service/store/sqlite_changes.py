@@ -1,0 +1,175 @@
+"""One transaction of the SQLite store: the writes of several callers, each of them whole or not at all."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+
+from service.store.base import (
+    Add,
+    Change,
+    Collection,
+    Missing,
+    Once,
+    Record,
+    Remove,
+    Replace,
+    Reused,
+    Revoke,
+    Stale,
+    Taken,
+)
+from service.store.sqlite_table import Row, Table, row
+
+Job = Callable[["Transaction"], Any]
+
+_UNIQUE = {sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY}
+
+
+class Count(NamedTuple):
+    """The highest id a collection ever gave, and how many records it has."""
+
+    last: int
+    total: int
+
+
+class Transaction:
+    """Begun when it is made, and saved to the tables by `finish`; the writer commits it or rolls it back."""
+
+    def __init__(self, connection: sqlite3.Connection, tables: Mapping[str, Table]) -> None:
+        self._connection = connection
+        self._tables = tables
+        self._now = time.time()
+        (self._revision,) = connection.execute("SELECT revision FROM _state").fetchone()
+        self._counts: dict[str, Count] = {}
+
+    def finish(self) -> None:
+        """Save what was counted."""
+        self._connection.execute("UPDATE _state SET revision = ?", (self._revision,))
+        for name, count in self._counts.items():
+            self._connection.execute("UPDATE _collections SET last = ?, total = ? WHERE name = ?", (*count, name))
+
+    def attempt(self, job: Job) -> Any:
+        """What the job answers, or the exception that it raised, after which nothing of what it did is left.
+
+        Raises sqlite3.Error where not only the job failed, but the transaction.
+        """
+        before = self._revision, self._counts.copy()
+        self._connection.execute("SAVEPOINT job")
+        try:
+            answer = job(self)
+        except sqlite3.Error:
+            raise
+        except Exception as error:
+            self._connection.execute("ROLLBACK TO job")
+            self._revision, self._counts = before
+            answer = error
+        self._connection.execute("RELEASE job")
+        return answer
+
+    def write(self, changes: Sequence[Change], once: Once | None = None) -> list[Record | None]:
+        """Make the changes, or answer what they were the first time. Raises Missing, Taken, Stale, Reused."""
+        if once is not None and (records := self._outcome(once)) is not None:
+            return records
+        records = [self._change(change) for change in changes]
+        if once is not None:
+            kept = orjson.dumps([record and (record.id, record.revision, record.body.decode()) for record in records])
+            values = once.key, once.fingerprint, once.expires, kept.decode()
+            self._connection.execute("INSERT OR REPLACE INTO _once VALUES (?, ?, ?, ?)", values)
+        return records
+
+    def seed(self, changes: Sequence[Change]) -> bool:
+        """Make the changes if nothing was ever written, in this transaction or before; whether so."""
+        if self._revision:
+            return False
+        self.write(changes)
+        return True
+
+    def purge(self, now: int, most: int) -> int:
+        """Forget what expired before `now`, of each kind at most so many; how many there were."""
+        return sum(
+            self._connection.execute(
+                f"DELETE FROM {table} WHERE key IN (SELECT key FROM {table} WHERE expires < ? LIMIT ?)",  # noqa: S608
+                (now, most),
+            ).rowcount
+            for table in ("_revoked", "_once")
+        )
+
+    def _outcome(self, once: Once) -> list[Record | None] | None:
+        sql = "SELECT fingerprint, records FROM _once WHERE key = ? AND expires >= ?"
+        found = self._connection.execute(sql, (once.key, self._now)).fetchone()
+        if found is None:
+            return None
+        if found[0].decode() != once.fingerprint:
+            raise Reused
+        return [kept and Record(kept[0], kept[1], kept[2].encode()) for kept in orjson.loads(found[1])]
+
+    def _change(self, change: Change) -> Record | None:
+        # At least the clock, so that revisions of a file that was lost, or put back from a copy, do not come again.
+        self._revision = max(self._revision + 1, int(self._now * 1_000_000))
+        match change:
+            case Add():
+                return self._add(change)
+            case Replace():
+                return self._replace(change)
+            case Remove():
+                self._remove(change)
+            case Revoke():
+                self._revoke(change)
+        return None
+
+    def _add(self, change: Add) -> Record:
+        table = self._tables[change.collection.name]
+        last, total = self._count(change.collection)
+        id = change.id or last + 1
+        made = row(change.collection, id, change.data)
+        self._put(table.insert, id, made, change)
+        self._counts[change.collection.name] = Count(max(last, id), total + 1)
+        return Record(id, self._revision, made.body.encode())
+
+    def _replace(self, change: Replace) -> Record:
+        hidden = self._current(change)
+        made = row(change.collection, change.id, change.data, hidden)
+        self._put(self._tables[change.collection.name].update, change.id, made, change)
+        return Record(change.id, self._revision, made.body.encode())
+
+    def _remove(self, change: Remove) -> None:
+        self._current(change)
+        last, total = self._count(change.collection)
+        self._connection.execute(self._tables[change.collection.name].delete, (change.id,))
+        self._counts[change.collection.name] = Count(last, total - 1)
+
+    def _revoke(self, change: Revoke) -> None:
+        sql = "INSERT INTO _revoked VALUES (?, ?) ON CONFLICT DO UPDATE SET expires = max(expires, excluded.expires)"
+        self._connection.execute(sql, (change.key, change.expires))
+
+    def _count(self, collection: Collection) -> Count:
+        count = self._counts.get(collection.name)
+        if count is None:
+            sql = "SELECT last, total FROM _collections WHERE name = ?"
+            count = Count._make(self._connection.execute(sql, (collection.name,)).fetchone())
+        return count
+
+    def _current(self, change: Replace | Remove) -> bytes | None:
+        """The hidden fields of the record to change. Raises Missing, Stale."""
+        table = self._tables[change.collection.name]
+        found = self._connection.execute(table.current, (change.id,)).fetchone()
+        if found is None:
+            raise Missing
+        *record, hidden = found
+        if change.expected is not None and change.expected != record[1]:
+            raise Stale(Record._make(record))
+        return hidden  # type: ignore[no-any-return]  # the column is text or null
+
+    def _put(self, sql: str, id: int, made: Row, change: Add | Replace) -> None:
+        try:
+            self._connection.execute(sql, (*made, self._revision, id))
+        except sqlite3.IntegrityError as error:
+            if error.sqlite_errorcode not in _UNIQUE:
+                raise
+            unique = error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_UNIQUE
+            raise Taken((unique and change.collection.unique) or "id") from None

@@ -1,0 +1,75 @@
+"""The tables of a SQLite store, and how a file gets those that this version of the service wants."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import orjson
+
+from service.store.base import Unusable
+from service.store.sqlite_table import Table, row
+
+APPLICATION = 0x53484950
+"""Tells our files from those of other programs: "SHIP"."""
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        f"PRAGMA application_id = {APPLICATION}",
+        "CREATE TABLE _state (revision INTEGER NOT NULL)",
+        "INSERT INTO _state VALUES (0)",
+        """CREATE TABLE _collections (
+            name TEXT PRIMARY KEY, last INTEGER NOT NULL, total INTEGER NOT NULL, layout TEXT NOT NULL
+        ) WITHOUT ROWID""",
+        "CREATE TABLE _revoked (key TEXT PRIMARY KEY, expires INTEGER NOT NULL) WITHOUT ROWID",
+        "CREATE INDEX _revoked_expires ON _revoked (expires)",
+        """CREATE TABLE _once (
+            key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, expires INTEGER NOT NULL, records TEXT NOT NULL
+        ) WITHOUT ROWID""",
+        "CREATE INDEX _once_expires ON _once (expires)",
+    ),
+)
+"""What makes a file of format n one of format n + 1. An empty file is of format 0."""
+
+_PAGE = 1000  # rows made anew at a time
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the tables that every file has up to date."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    for statements in MIGRATIONS[version:]:
+        for statement in statements:
+            connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+
+
+def fit(connection: sqlite3.Connection, table: Table) -> None:
+    """Give a collection the table, the rows and the indexes that it should have. Raises Unusable."""
+    name = table.collection.name
+    connection.execute(table.create)
+    connection.execute("INSERT OR IGNORE INTO _collections VALUES (?, 0, 0, ?)", (name, table.layout))
+    (layout,) = connection.execute("SELECT layout FROM _collections WHERE name = ?", (name,)).fetchone()
+    sql = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ?"
+    there = dict(connection.execute(sql, (name,)).fetchall())
+    wanted = table.indexes
+    for index in [index for index, sql in there.items() if layout != table.layout or wanted.get(index) != sql]:
+        connection.execute(f'DROP INDEX "{index}"')
+        del there[index]
+    if layout != table.layout:
+        _remake(connection, table)
+    try:
+        for index in wanted.keys() - there.keys():
+            connection.execute(wanted[index])
+    except sqlite3.IntegrityError as error:
+        raise Unusable(f"has two records of {name} with the same {table.collection.unique}; change one") from error
+
+
+def _remake(connection: sqlite3.Connection, table: Table) -> None:
+    """Make each row anew from what it holds."""
+    last = 0
+    while rows := connection.execute(table.scan, (last, _PAGE)).fetchall():
+        for last, revision, body, hidden in rows:
+            data = orjson.loads(hidden or "{}") | orjson.loads(body)
+            del data["id"]
+            connection.execute(table.update, (*row(table.collection, last, data), revision, last))
+    sql = "UPDATE _collections SET layout = ? WHERE name = ?"
+    connection.execute(sql, (table.layout, table.collection.name))

@@ -1,0 +1,35 @@
+"""The documents that the tests look at."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient
+
+from tests.openapi import yard
+from tests.openapi.reading import Json
+
+Client = TestClient[web.Request, web.Application]
+
+
+@pytest.fixture
+def document() -> Json:
+    """The document of the yard."""
+    return yard.document()
+
+
+@pytest.fixture
+async def served(make_client: Callable[..., Awaitable[Client]]) -> Json:
+    """The document that the whole service serves."""
+    client = await make_client()
+    served: Json = await (await client.get("/api/docs/openapi.json")).json()
+    return served
+
+
+@pytest.fixture(params=["document", "served"])
+def either(request: pytest.FixtureRequest) -> Json:
+    """The one and the other."""
+    either: Json = request.getfixturevalue(request.param)
+    return either

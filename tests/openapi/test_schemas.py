@@ -1,0 +1,79 @@
+"""What schemas look like in the document, by what they are used for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+from marshmallow import Schema
+from marshmallow.fields import List, Nested, String
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from service.body import LARGEST
+from service.marks import response_schema
+from tests.openapi import yard
+from tests.openapi.reading import Json, answered, references, resolve
+from tests.openapi.yard import ShipSchema, UserSchema, silent
+
+
+def test_one_schema_is_named_by_what_it_is_for(document: Json) -> None:
+    assert document["components"]["schemas"].keys() == {
+        *("Error", "Ship", "ShipInput", "ShipPatch", "ShipUpdate", "Tokens", "User", "UserInput")
+    }
+
+
+def test_an_answer_shows_no_password_and_always_an_id(document: Json) -> None:
+    user = document["components"]["schemas"]["User"]
+    assert user["properties"].keys() == {"id", "name"}
+    assert user["required"] == ["id", "name"]
+    assert user["properties"]["id"]["readOnly"] is True
+
+
+def test_a_new_record_has_a_write_only_password_and_no_id(document: Json) -> None:
+    user = document["components"]["schemas"]["UserInput"]
+    assert user["properties"].keys() == {"name", "password"}
+    assert user["properties"]["password"]["writeOnly"] is True
+
+
+def test_a_change_may_have_the_id_but_need_not(document: Json) -> None:
+    ship = document["components"]["schemas"]["ShipUpdate"]
+    assert "id" in ship["properties"]
+    assert ship["required"] == ["name", "crew", "roles"]
+
+
+def test_a_patch_needs_nothing_and_comes_in_two_media_types(document: Json) -> None:
+    assert document["components"]["schemas"]["ShipPatch"]["required"] == []
+    body = document["paths"]["/api/ships/{id}"]["patch"]["requestBody"]
+    assert body["content"].keys() == {"application/json", "application/merge-patch+json"}
+
+
+def test_unknown_fields_are_refused(document: Json) -> None:
+    schemas = document["components"]["schemas"]
+    assert [schema["additionalProperties"] for schema in schemas.values()] == [False] * len(schemas)
+
+
+def test_whole_numbers_have_their_bounds(document: Json) -> None:
+    crew = document["components"]["schemas"]["Ship"]["properties"]["crew"]
+    assert crew == {"type": "integer", "minimum": 1, "maximum": LARGEST}
+
+
+def test_two_schemas_of_one_name_are_two_components() -> None:
+    def route(path: str, **fields: Any) -> web.RouteDef:
+        return web.get(path, response_schema(Schema.from_dict(fields, name="ThingSchema"))(silent()))
+
+    document = yard.document(route("/a", x=String()), route("/b", y=String()), route("/c", x=String()))
+    assert document["components"]["schemas"].keys() == {"Error", "Thing", "Thing2"}
+    assert [*answered(document, "/c")["schema"].values()] == ["#/components/schemas/Thing"]
+
+
+def test_schemas_within_schemas_are_components_too() -> None:
+    class CrewSchema(Schema):
+        captain = Nested(UserSchema)
+        ships = List(Nested(ShipSchema))
+        first = Nested(lambda: CrewSchema())
+
+    document = yard.document(web.get("/crew", response_schema(CrewSchema)(silent())))
+    OpenAPIV31SpecValidator(document).validate()
+    for reference in references(document):
+        resolve(document, reference)
+    assert answered(document, "/crew")["example"]["ships"][0]["name"] == "X-Wing"
