@@ -40,7 +40,7 @@ def check_conflicts(plugins: Iterable[Plugin]) -> None:
 
 
 def pattern(path: str) -> str:
-    """A path as aiohttp matches it, without the names and patterns of its variables."""
+    """A path without the names and patterns of its variables."""
     return VARIABLE.sub("{}", web.UrlDispatcher().add_resource(path).canonical)
 
 

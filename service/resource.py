@@ -142,9 +142,7 @@ def record_id(request: web.Request) -> int:
     return int(request.match_info["id"])
 
 
-def _tagged(
-    record: Record, body: bytes | None, status: int = 200, headers: Headers = MappingProxyType({})
-) -> Answer:
+def _tagged(record: Record, body: bytes | None, status: int = 200, headers: Headers = MappingProxyType({})) -> Answer:
     return Answer(body, status, {"ETag": etag(record), **headers}, cache=NO_CACHE)
 
 

@@ -1,4 +1,7 @@
-"""Several processes behind one socket: what gunicorn is told, and what each of its workers runs."""
+"""Several processes behind one socket: what gunicorn is told, and what each of its workers runs.
+
+The module is gunicorn's configuration too: a name in it that is one of gunicorn's settings is that setting.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,8 @@ from typing import Any
 from aiohttp import web
 from prometheus_client import multiprocess
 
-from service import config
 from service.app import create_app
+from service.config import load
 from service.server import Runner
 from service.settings import Settings
 
@@ -43,7 +46,7 @@ def start(settings: Settings, app: web.Application) -> None:
 async def runner() -> Runner:
     """What a worker runs."""
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
-    return Runner(create_app(config.load()))
+    return Runner(create_app(load()))
 
 
 def child_exit(_: Any, worker: Any) -> None:

@@ -1,4 +1,4 @@
-"""Plugins as strangers ship them: distributions laid down in folders of their own, where importlib.metadata finds them."""
+"""Plugins as strangers ship them: distributions in folders of their own, where importlib.metadata finds them."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -12,6 +13,16 @@ from aiohttp import web
 from service.answer import NO_CACHE, NO_STORE, Answer
 
 Ask = Callable[[Callable[[], Answer], str], Awaitable[tuple[list[bytes], bytes]]]
+
+
+@asynccontextmanager
+async def closing(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        writer.close()
+        await writer.wait_closed()
+
 
 GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -34,13 +45,12 @@ async def ask() -> AsyncIterator[Ask]:
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         reader, writer = await asyncio.open_connection(*runner.addresses[0][:2])
-        writer.write(request.encode())
-        head = await reader.readuntil(b"\r\n\r\n")
-        status, *lines = head[:-4].split(b"\r\n")
-        size = next((int(line.split()[1]) for line in lines if line.lower().startswith(b"content-length")), 0)
-        body = await reader.readexactly(0 if "HEAD" in request else size)
-        writer.close()
-        await writer.wait_closed()
+        async with closing(writer):
+            writer.write(request.encode())
+            head = await reader.readuntil(b"\r\n\r\n")
+            status, *lines = head[:-4].split(b"\r\n")
+            size = next((int(line.split()[1]) for line in lines if line.lower().startswith(b"content-length")), 0)
+            body = await reader.readexactly(0 if "HEAD" in request else size)
         return [status, *sorted(line for line in lines if not line.startswith(b"Date: "))], body
 
     yield answered

@@ -329,7 +329,6 @@ TAKEN = [
     ("get('/api/ships/{ship}', answer)", "GET /api/ships/{id:"),
     ("get(r'/api/ships/{id:\\d+}', answer)", "GET /api/ships/{id:"),
     ("get(r'/api/ships/{id:[0-9]{1,3}}', answer, allow_head=False)", "GET /api/ships/{id:"),
-    ("get('/api/%73hips', answer)", "GET /api/ships"),
     ("head('/api/ships', answer)", "GET /api/ships"),
     ("route('*', '/api/ships', answer)", "GET /api/ships"),
     ("route('post', '/api/ships', answer)", "POST /api/ships"),
@@ -343,11 +342,9 @@ def test_two_plugins_that_answer_the_same_requests_stop_the_start(
     install: Install, route: str, as_theirs: str, first: str
 ) -> None:
     install("planets", ROUTE.replace("<route>", route))
-    why = why_not(enabled=sorted(["ships", "planets"], key=lambda name: name != first))
-    assert why.startswith(
-        "the plugins 'ships' and 'planets'" if first == "ships" else "the plugins 'planets' and 'ships'"
-    )
-    assert "both answer" in why
+    other = "planets" if first == "ships" else "ships"
+    why = why_not(enabled=[first, other])
+    assert why.startswith(f"the plugins {first!r} and {other!r} both answer ")
     assert as_theirs in why
 
 

@@ -7,19 +7,21 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
 import orjson
 
-from service.store.base import Add, Change, Once, Record, Reused, Revoke, StoreError
+from service.store.base import Add, Change, Once, Record, Remove, Replace, Reused, Revoke, StoreError
 from service.store.postgres_changes import arguments, outcome, refusal, statement, taken
 from service.store.postgres_errors import Collided, meaning
 from service.store.postgres_schema import bounded, id_constraint, records
 
 _BATCH = 1000  # statements sent at once
 _MARK = "UPDATE shipyard.state SET written = TRUE WHERE NOT written RETURNING written"
-_LOCK = "LOCK TABLE {records} IN SHARE ROW EXCLUSIVE MODE"
+_FILL = "LOCK TABLE {records} IN SHARE ROW EXCLUSIVE MODE"
+_CHANGE = "SELECT FROM {records} WHERE id = ANY ($1::bigint[]) ORDER BY id FOR UPDATE"
 # Whoever comes second waits here for the transaction of the first.
 _CLAIM = """
     INSERT INTO shipyard.outcomes AS old (key, fingerprint, expires) VALUES ($1, $2, $3)
@@ -96,17 +98,24 @@ def _unpacked(text: str) -> Answer:
 
 
 async def _make_all(connection: Any, changes: Sequence[Change]) -> Answer:
-    # A given id moves the sequence, and nobody may draw from it meanwhile.
-    for table in sorted(
-        {records(each.collection) for each in changes if isinstance(each, Add) and each.id is not None}
-    ):
-        await connection.execute(_LOCK.format(records=table))
+    await _lock(connection, changes)
     answer: Answer = []
     for _, group in groupby(changes, statement):
         same = list(group)
         for start in range(0, len(same), _BATCH):
             answer += await _make(connection, same[start : start + _BATCH])
     return answer
+
+
+async def _lock(connection: Any, changes: Sequence[Change]) -> None:
+    """Lock what is there already, always in the same order, so that no two writes wait for each other."""
+    filled = {records(each.collection) for each in changes if isinstance(each, Add) and each.id is not None}
+    changed = sorted({(records(each.collection), each.id) for each in changes if isinstance(each, (Replace, Remove))})
+    for table in sorted(filled):
+        # A given id moves the sequence, and nobody may draw from it meanwhile.
+        await connection.execute(_FILL.format(records=table))
+    for table, group in groupby(changed, itemgetter(0)):
+        await connection.execute(_CHANGE.format(records=table), [id for _, id in group])
 
 
 async def _make(connection: Any, changes: Sequence[Change]) -> Answer:

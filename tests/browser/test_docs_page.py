@@ -15,7 +15,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support import expected_conditions as ec
 from selenium.webdriver.support.wait import WebDriverWait
 
-SECONDS = 30
+SECONDS = 60
 
 
 class Page:
@@ -31,7 +31,7 @@ class Page:
     def wait_for(self, selector: str) -> WebElement:
         """The first element that the selector finds, as soon as one can be seen."""
         shown = ec.visibility_of_element_located((By.CSS_SELECTOR, selector))
-        return WebDriverWait(self.browser, SECONDS).until(shown)
+        return WebDriverWait(self.browser, SECONDS, poll_frequency=0.05).until(shown)
 
     def press(self, selector: str) -> None:
         self.browser.execute_script("arguments[0].click()", self.wait_for(selector))

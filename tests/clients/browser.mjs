@@ -10,7 +10,7 @@ const READABLE = [
 /** The fetch of Node, which asks nobody and reads everything. */
 export const network = globalThis.fetch;
 
-/** The fetch of a page of this origin; it throws TypeError where a browser keeps page and answer apart. */
+/** The fetch of a page of this origin; it throws TypeError where a browser keeps the answer from the page. */
 export function fetchFrom(origin) {
   return async (resource, options) => {
     const request = new Request(resource, options);
@@ -38,13 +38,13 @@ async function preflight(request, headers, origin) {
   const allowed = listed(answer, "access-control-allow-headers").map((name) => name.toLowerCase());
   const refused = [request.method, ...headers].filter((name) => ![...methods, ...allowed].includes(name));
   if (!answer.ok || refused.length > 0) {
-    throw new TypeError(`The preflight (${answer.status}) of ${request.url} refuses ${refused}.`);
+    throw blocked(`The preflight (${answer.status}) of ${request.url} refuses ${refused}.`);
   }
 }
 
 function shared(answer, origin) {
   if (answer.headers.get("access-control-allow-origin") !== origin) {
-    throw new TypeError(`${answer.url} does not share its answer (${answer.status}) with ${origin}.`);
+    throw blocked(`${answer.url} does not share its answer (${answer.status}) with ${origin}.`);
   }
   return answer;
 }
@@ -57,4 +57,10 @@ function readable(answer) {
 
 function listed(answer, header) {
   return (answer.headers.get(header) ?? "").split(",").map((item) => item.trim());
+}
+
+/** What the page learns: nothing; the reason is for the console. */
+function blocked(reason) {
+  console.error(reason);
+  return new TypeError("Failed to fetch");
 }

@@ -10,6 +10,8 @@ import { by, login, ships, shuttle, watched, yard } from "./yard.mjs";
 axiosInstance.defaults.adapter = "fetch"; // Node's own knows no origins
 axiosInstance.defaults.headers.common["User-Agent"] = false; // a page leaves it to the browser
 axiosInstance.defaults.headers.common.Authorization = await login();
+// refine's errors carry everything that was sent: nobody could read what a failed test says.
+axiosInstance.interceptors.response.use(null, ({ statusCode, message }) => Promise.reject({ statusCode, message }));
 
 const [provider, untried] = watched(dataProvider(`${yard}/api`));
 const resource = "ships";
