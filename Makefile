@@ -51,13 +51,20 @@ format: .venv/dev.stamp ## let ruff lay out the code
 coverage: .venv/dev.stamp ## run the tests and show which branches none of them takes
 	$(BIN)/python -m pytest --cov --cov-report=term-missing
 
+bench: .venv/dev.stamp ## measure Shipyard beside its peers and draw the result (20 minutes)
+	$(BIN)/python -m bench
+
+bench-small: .venv/dev.stamp ## the same in a minute, into .cache/bench
+	$(BIN)/python -m bench --small
+
 lock: .venv/dev.stamp ## choose the newest versions that pyproject.toml allows, with their hashes (needs uv)
 	uv pip compile --upgrade $(LOCK) --extra build pyproject.toml -o requirements/run.txt
 	uv pip compile --upgrade $(LOCK) --extra build --extra dev pyproject.toml -c requirements/run.txt -o requirements/dev.txt
+	npm --prefix tests/clients run lock
 LOCK = --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
 
 clean: ## remove what was installed and built
-	rm -rf .venv .venv-bench .mypy_cache .pytest_cache .ruff_cache .coverage node_modules
+	rm -rf .venv .venv-bench .cache .mypy_cache .pytest_cache .ruff_cache .coverage tests/clients/node_modules
 
 .venv/python.stamp:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Shipyard needs Python 3.11 or newer: make PYTHON=python3.12 ...'; exit 1; }

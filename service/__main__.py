@@ -1,4 +1,4 @@
-"""The command line: serve (what `make run` does), show the routes, show the plugins."""
+"""The command line: serve (what `make run` does), show what there is, move whole stores."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import argparse
 import logging
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 import uvloop
 from aiohttp import web
 
-from service import config, workers
+from service import config, transfer, workers
 from service.access import rule_of
 from service.app import create_app
 from service.discovery import discover
@@ -53,25 +54,53 @@ def plugins(settings: Settings) -> None:
     _print_table(("Plugin", "Module", "From", "Requires", "Routes"), lines)
 
 
-COMMANDS: dict[str, Callable[[Settings], None]] = {"run": run, "routes": routes, "plugins": plugins}
+def dump(settings: Settings, file: str) -> None:
+    """Write every record of the store, in the format of data.json (passwords as hashes), to a file or to -."""
+    app = create_app(settings)
+    with sys.stdout.buffer if file == "-" else Path(file).open("xb") as out:
+        total = uvloop.run(transfer.dump(app, out))
+    log.info("%d records from %s", total, app[STORE].name)
+
+
+def load(settings: Settings, file: str) -> None:
+    """Fill an empty store from a file in the format of data.json."""
+    app = create_app(settings)
+    total = uvloop.run(transfer.load(app, Path(file)))
+    log.info("%d records into %s", total, app[STORE].name)
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "run": run,
+    "routes": routes,
+    "plugins": plugins,
+    "dump": dump,
+    "load": load,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the arguments say; the exit status."""
-    parser = argparse.ArgumentParser(prog="shipyard", description="Users, JWT login and REST resources on aiohttp.")
-    commands = parser.add_subparsers(dest="command", metavar="command")
-    for name, command in COMMANDS.items():
-        commands.add_parser(name, help=command.__doc__, description=command.__doc__)
-    command = COMMANDS[parser.parse_args(arguments).command or "run"]
+    given = vars(_parser().parse_args(arguments))
+    command = COMMANDS[given.pop("command") or "run"]
     logging.basicConfig(level=logging.INFO, format=workers.LOG_FORMAT, stream=sys.stderr)
     try:
-        command(config.load())
+        command(config.load(), **given)
     except (StartError, OSError) as error:
-        print(f"Shipyard cannot start. {error}", file=sys.stderr)  # noqa: T201  # a command line speaks so
+        print(f"Shipyard stops here. {error}", file=sys.stderr)  # noqa: T201  # a command line speaks so
         return 1
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="shipyard", description="Users, JWT login and REST resources on aiohttp.")
+    commands = parser.add_subparsers(dest="command", metavar="command")
+    for name, command in COMMANDS.items():
+        own = commands.add_parser(name, help=command.__doc__, description=command.__doc__)
+        if "file" in command.__annotations__:
+            own.add_argument("file")
+    return parser
 
 
 def _rule(route: web.RouteDef) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any, cast
 
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.abc import AbstractStreamWriter
@@ -31,13 +31,8 @@ LARGEST = 65_536
 """Bytes of a body that goes out without asking whether the client keeps up."""
 
 
-class Said(NamedTuple):
-    """What an answer says while it is lean."""
-
-    body: bytes | None
-    status: int
-    headers: Headers
-    cache: str
+Said = tuple[bytes | None, int, Headers, str]
+"""What an answer says while it is lean: body, status, headers, Cache-Control."""
 
 
 class Answer(web.Response):
@@ -52,11 +47,14 @@ class Answer(web.Response):
     request_id: str
     sent: bool
 
+    # aiohttp looks on each answer whether it is an exception; without this it would ask __getattr__.
+    __http_exception__ = False
+
     def __init__(
         self, body: bytes | None = None, status: int = 200, headers: Headers = NONE, *, cache: str = NO_STORE
     ) -> None:
         """cache: the Cache-Control."""
-        self.__dict__.update(said=Said(body, status, headers, cache), request_id="", sent=False)
+        self.__dict__.update(said=(body, status, headers, cache), request_id="", sent=False)
 
     def stamp(self, request_id: str) -> None:
         """Say which request this answers."""
@@ -70,14 +68,15 @@ class Answer(web.Response):
         if said is None:
             return
         self.__dict__["said"] = None
+        body, status, given, cache = said
         own = {REQUEST_ID: self.request_id} if self.request_id else NONE
-        kind = NONE if said.body is None else {hdrs.CONTENT_TYPE: "application/json"}
-        headers = {**STANDING, hdrs.CACHE_CONTROL: said.cache, **kind, **said.headers, **own}
-        super().__init__(body=said.body, status=said.status, headers=headers)
+        kind = NONE if body is None else {hdrs.CONTENT_TYPE: "application/json"}
+        headers = {**STANDING, hdrs.CACHE_CONTROL: cache, **kind, **given, **own}
+        super().__init__(body=body, status=status, headers=headers)
 
     def __getattr__(self, name: str) -> Any:
-        """What only the stock response has. (aiohttp looks for `__http_exception__` on each answer: neither has it.)"""
-        if name.startswith("__") or self.__dict__.get("said") is None:
+        """What only the stock response has."""
+        if self.__dict__.get("said") is None:
             raise AttributeError(name)
         self.stock()
         return getattr(self, name)
@@ -88,7 +87,7 @@ class Answer(web.Response):
 
     @property
     def status(self) -> int:
-        return super().status if self.said is None else self.said.status
+        return super().status if self.said is None else self.said[1]
 
     @property
     def body(self) -> Any:
@@ -157,11 +156,10 @@ def _whole(said: Said, request_id: str, request: web.BaseRequest) -> bytes | Non
         body is None
         or len(body) > LARGEST
         or (start := _STARTS.get((status, cache))) is None
-        or request.version != HttpVersion11
+        or request.version is not HttpVersion11
         or not request.keep_alive
         or request.method == hdrs.METH_HEAD
-        or not isinstance(request, web.Request)
-        or request.app.on_response_prepare
+        or cast(web.Request, request).app.on_response_prepare
         or transport is None
         or transport.is_closing()
         or transport.get_write_buffer_size()

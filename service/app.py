@@ -11,14 +11,15 @@ from aiohttp import web
 from service import config, docs_page, health, metrics
 from service.accounts import Accounts
 from service.blocklist import Blocklist
+from service.body import not_yet
 from service.conflicts import check_conflicts
 from service.discovery import discover
 from service.errors import StartError
 from service.idempotency import RUNNING
-from service.keys import ACCOUNTS, BLOCKLIST, IN_FLIGHT, PASSWORDS, PLUGINS, SETTINGS, SKIPPED, STORE, TOKENS
+from service.keys import ACCOUNTS, BLOCKLIST, PASSWORDS, PLUGINS, SETTINGS, SKIPPED, STORE, TOKENS
 from service.lifespan import lifespan_of
 from service.metrics import METRICS, Metrics
-from service.middleware import MIDDLEWARES
+from service.middleware import middlewares
 from service.openapi import document
 from service.passwords import Passwords
 from service.plugin import Plugin
@@ -38,7 +39,8 @@ def create_app(settings: Settings | None = None) -> web.Application:
     check_conflicts(plugins)
 
     # Bodies are read by body.py: bounded there, and refused when compressed.
-    app = web.Application(middlewares=MIDDLEWARES, handler_args={"auto_decompress": False})
+    figures = Metrics() if settings.metrics else None
+    app = web.Application(middlewares=middlewares(settings, figures), handler_args={"auto_decompress": False})
     store = store_for(settings.store, Path.cwd())
     if settings.workers > 1 and not store.shared:
         raise StartError(f"workers = {settings.workers} wants a store that processes can share, not {store.name}.")
@@ -50,12 +52,11 @@ def create_app(settings: Settings | None = None) -> web.Application:
     app[ACCOUNTS] = Accounts(store, app[PASSWORDS])
     app[TOKENS] = Tokens(settings.jwt, signing_secret(settings))
     app[BLOCKLIST] = Blocklist(store, settings.jwt.leeway_seconds)
-    app[IN_FLIGHT] = [0]
     app[RUNNING] = set()
-    if settings.metrics:
-        app[METRICS] = Metrics()
+    if figures is not None:
+        app[METRICS] = figures
     for plugin in plugins:
-        app.add_routes(plugin.routes)
+        app.add_routes([_patient(route) for route in plugin.routes])
     app.cleanup_ctx.append(lifespan_of(found.plugins))
     # From here on nobody can put a middleware of theirs around the routes of others.
     app.middlewares.freeze()
@@ -70,6 +71,11 @@ def _house(settings: Settings, plugins: tuple[Plugin, ...]) -> Iterator[Plugin]:
         described = [(plugin.name, route) for plugin in plugins for route in plugin.routes]
         api = document([*described, *(("service", route) for route in own)], title=TITLE, version=version("shipyard"))
         yield _own("docs", docs_page.routes(api, TITLE))
+
+
+def _patient(route: web.RouteDef) -> web.RouteDef:
+    """A route that asks nobody for a body before its handler wants one."""
+    return web.RouteDef(route.method, route.path, route.handler, {**route.kwargs, "expect_handler": not_yet})
 
 
 def _own(name: str, routes: list[web.RouteDef]) -> Plugin:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, NoReturn
 
 import orjson
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.helpers import parse_mimetype
 
 from service.errors import Refusal
@@ -126,8 +126,14 @@ async def _collect(content: Any, limit: int) -> bytes:
     return b"".join(parts)
 
 
+async def not_yet(request: web.Request) -> None:  # aiohttp's handlers of Expect take the request
+    """Say nothing when a request with `Expect: 100-continue` comes in: `read_object` does, once the body is wanted."""
+
+
 async def _continue(request: web.Request, expectation: str) -> None:
-    """Say 100 only now that the body is wanted (RFC 9110, 10.1.1)."""
+    """Say 100 only now that the body is wanted, and only to who understands it (RFC 9110, 10.1.1)."""
+    if request.version < HttpVersion11:
+        return
     if expectation.lower() != "100-continue":
         raise Refusal(417, "Only 100-continue can be expected.", headers={"Connection": "close"})
     await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")

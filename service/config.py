@@ -13,11 +13,15 @@ from typing import Any, NamedTuple
 from marshmallow import ValidationError, fields
 
 from service.errors import StartError
-from service.settings import ROOT, PluginSettings, Settings
+from service.settings import ROOT, Settings
 
 PREFIX = "SHIPYARD_"
-OUTSIDE = ("SHIPYARD_CONFIG", "SHIPYARD_TEST_")
-"""Variables that begin so are no settings."""
+CONFIG = "SHIPYARD_CONFIG"
+"""The variable that chooses the configuration."""
+TESTS = "SHIPYARD_TEST_"
+"""Variables that begin so are for the tests."""
+
+Sections = dict[str, dict[str, Any]]
 
 
 class Given(NamedTuple):
@@ -36,14 +40,15 @@ def load(
     Raises StartError that names every bad key: where it stands, what is wrong with it.
     """
     environ = os.environ if environ is None else environ
-    name = name or environ.get("SHIPYARD_CONFIG") or "development"
+    name = name or environ.get(CONFIG) or "development"
     given: dict[str, Given] = {}
+    sections: Sections = {}
     wrong: list[str] = []
     for path in (folder / "defaults.toml", _chosen(folder, name)):
-        given |= _flat(_table(path), f"{path.parent.name}/{path.name}")
+        given |= _flat(_table(path), f"{path.parent.name}/{path.name}", sections)
     given |= _variables(environ, wrong)
-    given |= _flat(changes, "the call")
-    return _settings(given, wrong)
+    given |= _flat(changes, "the call", sections)
+    return _settings(given, sections, wrong)
 
 
 def known(settings: type[Any] = Settings, prefix: str = "") -> Iterator[tuple[str, fields.Field[Any]]]:
@@ -51,8 +56,8 @@ def known(settings: type[Any] = Settings, prefix: str = "") -> Iterator[tuple[st
     for item in dataclasses.fields(settings):
         if (part := item.metadata.get("section")) is not None:
             yield from known(part, f"{item.name}.")
-        else:
-            yield prefix + item.name, item.metadata["field"]
+        elif (field := item.metadata.get("field")) is not None:
+            yield prefix + item.name, field
 
 
 def variable(key: str) -> str:
@@ -74,39 +79,42 @@ def _table(path: Path) -> dict[str, Any]:
         raise StartError(f"{path.parent.name}/{path.name}: cannot be read as TOML: {error}") from error
 
 
-def _flat(table: Mapping[str, Any], source: str) -> dict[str, Given]:
-    """The values by dotted key; plugins' own tables together under `plugins.sections`."""
+def _flat(table: Mapping[str, Any], source: str, sections: Sections) -> dict[str, Given]:
+    """The values by dotted key. Plugins' own tables are laid over their `sections`."""
     flat: dict[str, Given] = {}
-    sections: dict[str, Any] = {}
-    own = {item.name for item in dataclasses.fields(PluginSettings)}
+    keys = dict(known())
     for key, value in table.items():
         if not isinstance(value, Mapping):
             flat[key] = Given(value, source)
             continue
         for inner, part in value.items():
-            if key == "plugins" and inner not in own:
-                sections[inner] = part
+            if key == "plugins" and isinstance(part, Mapping) and f"plugins.{inner}" not in keys:
+                sections[inner] = {**sections.get(inner, {}), **part}
             else:
                 flat[f"{key}.{inner}"] = Given(part, source)
-    if sections:
-        flat["plugins.sections"] = Given(sections, source)
     return flat
 
 
 def _variables(environ: Mapping[str, str], wrong: list[str]) -> dict[str, Given]:
-    keys = {variable(key): (key, field) for key, field in known() if key != "plugins.sections"}
+    keys = {variable(key): (key, field) for key, field in known()}
     given: dict[str, Given] = {}
     for name, value in environ.items():
-        if not name.startswith(PREFIX) or name.startswith(OUTSIDE):
+        if not name.startswith(PREFIX) or name == CONFIG or name.startswith(TESTS):
             continue
-        if name in keys:
-            key, field = keys[name]
-            given[key] = Given(_items(value) if isinstance(field, fields.List) else value, name)
-        elif (plain := name.removesuffix("_FILE")) in keys:
-            given[keys[plain][0]] = Given(_content(name, value, environ.get(plain), wrong), name)
-        else:
-            near = difflib.get_close_matches(name, keys, n=1)
+        plain = name.removesuffix("_FILE")
+        if plain != name and plain in environ:
+            wrong.append(f"{name}: {plain} is set too; set one of them.")
+        if name not in keys and plain not in keys:
+            near = difflib.get_close_matches(name, [*keys, CONFIG], n=1)
             wrong.append(f"{name}: There is no such setting." + (f" Is {near[0]} meant?" if near else ""))
+            continue
+        key, field = keys.get(name) or keys[plain]
+        try:
+            text = _utf8(value) if name in keys else _content(value)
+        except ValidationError as error:
+            wrong.append(f"{name}: {_sentence(error.messages)}")
+        else:
+            given[key] = Given(_items(text) if isinstance(field, fields.List) else text, name)
     return given
 
 
@@ -114,31 +122,36 @@ def _items(value: str) -> list[str]:
     return [item.strip() for item in value.split(",") if item.strip()]
 
 
-def _content(name: str, path: str, other: str | None, wrong: list[str]) -> str:
-    """What the file named by a variable SHIPYARD_..._FILE holds, without the newline at its end."""
-    if other is not None:
-        wrong.append(f"{name}: {name.removesuffix('_FILE')} is set too; set one of them.")
+def _utf8(value: str) -> str:
+    """The value of a variable, which may hold any bytes. Raises ValidationError."""
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise ValidationError("Not UTF-8.")
+    return value
+
+
+def _content(path: str) -> str:
+    """What the file named by a SHIPYARD_..._FILE holds, without the newline at its end. Raises ValidationError."""
     try:
+        if Path(path).stat().st_mode & 0o077:
+            raise ValidationError(f"others may read {path}; run: chmod 600 {path}")
         return Path(path).read_text("utf-8").rstrip("\r\n")
-    except (OSError, ValueError) as error:
-        wrong.append(f"{name}: {path} cannot be read: {error}")
-        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValidationError(f"{path} cannot be read: {error}") from error
 
 
-def _settings(given: Mapping[str, Given], wrong: list[str]) -> Settings:
-    fields_by_key = dict(known())
-    values: dict[str, Any] = {"plugins.enabled": None, "plugins.allow": None, "plugins.sections": {}}
+def _settings(given: Mapping[str, Given], sections: Sections, wrong: list[str]) -> Settings:
+    keys = dict(known())
+    values: dict[str, Any] = {"plugins.enabled": None, "plugins.allow": None, "plugins.sections": sections}
     for key, (value, source) in given.items():
-        if key not in fields_by_key:
-            near = difflib.get_close_matches(key, fields_by_key, n=1)
+        if key not in keys:
+            near = difflib.get_close_matches(key, keys, n=1)
             wrong.append(f"{source}: {key}: Unknown key." + (f" Is {near[0]} meant?" if near else ""))
             continue
         try:
-            values[key] = fields_by_key[key].deserialize(value)
+            values[key] = keys[key].deserialize(value)
         except ValidationError as error:
             wrong.append(f"{source}: {key}: {_sentence(error.messages)}")
-    missing = [key for key in fields_by_key if key not in values and key not in given]
-    wrong += [f"config/defaults.toml: {key}: Missing." for key in missing]
+    wrong += [f"config/defaults.toml: {key}: Missing." for key in keys if key not in values and key not in given]
     if wrong:
         raise StartError("\n".join(["The settings are wrong:", *wrong]))
     settings: Settings = _build(Settings, values, "")

@@ -42,4 +42,6 @@ class Refusal(Exception):
     def body(self, request_id: str) -> bytes:
         """The JSON of the answer."""
         said = {} if self.message is None else {"message": self.message}
-        return orjson.dumps({"error": self.error, **said, "code": self.code, "request_id": request_id})
+        document = {"error": self.error, **said, "code": self.code, "request_id": request_id}
+        # marshmallow names an element of a list by its number.
+        return orjson.dumps(document, default=str, option=orjson.OPT_NON_STR_KEYS)

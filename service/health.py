@@ -6,19 +6,36 @@ import asyncio
 
 import orjson
 from aiohttp import web
+from marshmallow import Schema
+from marshmallow.fields import List, String
 
 from service.access import public
 from service.answer import Answer
 from service.errors import Refusal
 from service.keys import SKIPPED, STORE
-from service.marks import docs
+from service.marks import docs, response_schema
 from service.store.base import StoreError
 
 STORE_SECONDS = 1
 
 
+class LiveSchema(Schema):
+    """The process is alive."""
+
+    status = String(required=True, metadata={"example": "live"})
+
+
+class ReadySchema(Schema):
+    """Requests can be served, from which kind of store, and which plugins were left out."""
+
+    status = String(required=True, metadata={"example": "ready"})
+    store = String(required=True, metadata={"example": "memory"})
+    plugins_skipped = List(String(metadata={"example": "planets"}), required=True)
+
+
 @public
-@docs(summary="Whether the process is alive", tags=["service"], responses={200: {"description": "It is."}})
+@docs(summary="Whether the process is alive", tags=["service"])
+@response_schema(LiveSchema, 200, "It is.")
 async def live(request: web.Request) -> web.StreamResponse:  # noqa: ARG001  # every handler takes the request
     """GET /health/live: never asks the store."""
     return Answer(orjson.dumps({"status": "live"}))
@@ -28,8 +45,9 @@ async def live(request: web.Request) -> web.StreamResponse:  # noqa: ARG001  # e
 @docs(
     summary="Whether requests can be served",
     tags=["service"],
-    responses={200: {"description": "They can."}, 503: {"description": "The store does not answer."}},
+    responses={503: {"description": "The store does not answer."}},
 )
+@response_schema(ReadySchema, 200, "They can.")
 async def ready(request: web.Request) -> web.StreamResponse:
     """GET /health/ready: asks the store, for a second at most."""
     store = request.app[STORE]

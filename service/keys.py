@@ -22,7 +22,5 @@ ACCOUNTS: web.AppKey[Accounts] = web.AppKey("accounts", Accounts)
 
 CLAIMS: web.RequestKey[Claims] = web.RequestKey("claims", Claims)
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
-IN_FLIGHT: web.AppKey[list[int]] = web.AppKey("in_flight", list)
-"""One number: the requests that are being answered."""
 SKIPPED: web.AppKey[tuple[str, ...]] = web.AppKey("plugins_skipped", tuple)
 PLUGINS: web.AppKey[tuple[Any, ...]] = web.AppKey("plugins", tuple)

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from aiohttp import web
 
 from service.errors import StartError
+from service.intake import keepers
 from service.keys import ACCOUNTS, BLOCKLIST, PASSWORDS, SETTINGS, STORE
 from service.plugin import Lifespan, Plugin
 from service.seed import seed
@@ -36,13 +37,11 @@ def lifespan_of(plugins: Sequence[Plugin]) -> Callable[[web.Application], AsyncI
 
 async def _open_store(app: web.Application, plugins: Sequence[Plugin], stack: AsyncExitStack) -> None:
     store = app[STORE]
-    resources = [resource for plugin in plugins for resource in plugin.resources]
     collections = [collection for plugin in plugins for collection in plugin.collections]
     stack.push_async_callback(store.close)
     try:
         await store.open(collections)
-        own = {resource.collection.name for resource in resources}
-        await seed(app, resources, [it for it in collections if it.name not in own])
+        await seed(app, keepers(plugins))
     except (Unusable, Unavailable) as error:
         raise StartError(f"store {store.name}: {error}") from error
     await stack.enter_async_context(_purging(app))
@@ -71,11 +70,11 @@ async def _refuse_demo_users(app: web.Application) -> None:
 @asynccontextmanager
 async def _guarded(name: str, lifespan: Lifespan, app: web.Application) -> AsyncIterator[None]:
     """A plugin's lifespan: failing to open stops the start, failing to close stops nothing else."""
-    context = lifespan(app)
     try:
+        context = lifespan(app)
         await context.__aenter__()
-    except BaseException as error:  # whatever it is, it is the plugin's
-        if isinstance(error, asyncio.CancelledError | StartError):
+    except BaseException as error:
+        if _is_ours(error):
             raise
         raise StartError(f"plugin {name!r} cannot start: {type(error).__name__}: {error}") from error
     try:
@@ -84,5 +83,13 @@ async def _guarded(name: str, lifespan: Lifespan, app: web.Application) -> Async
         try:
             async with asyncio.timeout(app[SETTINGS].limits.stop_seconds):
                 await context.__aexit__(None, None, None)
-        except Exception:
+        except BaseException as error:
+            if _is_ours(error):
+                raise
             log.exception("plugin %r did not stop cleanly", name)
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Whether somebody cancels this task. Whatever else comes out of a plugin, SystemExit too, is the plugin's."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0

@@ -19,7 +19,7 @@ def docs(**operation: Any) -> Callable[[Handler], Handler]:
 
     A parameter may be the name of a common one: `If-Match`, `If-None-Match`, `Idempotency-Key`. The `headers` of a
     response are names too: `Location`, `ETag`, `Link`, `X-Total-Count`. A response from 400 on is a refusal, and its
-    description the `message` it has.
+    description the `message` it has; `refusals=` takes whole ones, as they are raised.
     """
     # The package's decorator forgets parameters and responses once it has been used; a new one each time does not.
     return lambda handler: _docs(**operation)(handler)

@@ -50,7 +50,12 @@ METRICS: web.AppKey[Metrics] = web.AppKey("metrics", Metrics)
 
 
 @public
-@docs(summary="Figures for Prometheus", tags=["service"], produces=["text/plain"])
+@docs(
+    summary="Figures for Prometheus",
+    tags=["service"],
+    produces=["text/plain"],
+    responses={200: {"description": "In its text format.", "example": "# TYPE shipyard_request_seconds histogram\n"}},
+)
 async def scrape(request: web.Request) -> web.Response:
     """GET /metrics."""
     return web.Response(body=request.app[METRICS].page(), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -11,16 +11,17 @@ from itertools import count
 from time import perf_counter
 
 from aiohttp import hdrs, web
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler, Middleware
 
 from service.access import admit, rule_of
 from service.answer import REQUEST_ID as REQUEST_ID_HEADER
 from service.answer import Answer, complete
 from service.cors import cors
 from service.errors import Refusal
-from service.keys import IN_FLIGHT, REQUEST_ID, SETTINGS
-from service.metrics import METRICS
+from service.keys import REQUEST_ID
+from service.metrics import Metrics
 from service.refusals import refusal_of
+from service.settings import Settings
 from service.store.base import Full, StoreError, Unavailable
 
 ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -33,24 +34,37 @@ log = logging.getLogger("shipyard")
 _prefix, _numbers = secrets.token_hex(6), count(1)
 
 
-@web.middleware
-async def observe(request: web.Request, handler: Handler) -> web.StreamResponse:
+def middlewares(settings: Settings, metrics: Metrics | None) -> tuple[Middleware, ...]:
+    """The whole order, outermost first."""
+    return (
+        observe(metrics, log_requests=settings.access_log),
+        *([cors(frozenset(settings.cors.origins))] if settings.cors.origins else []),
+        errors,
+        limits(settings.limits.in_flight),
+        tokens,
+    )
+
+
+def observe(metrics: Metrics | None, *, log_requests: bool) -> Middleware:
     """Name the request, and tell the metrics and the access log how it went."""
-    begin = perf_counter()
-    request[REQUEST_ID] = request_id = new_request_id(request.headers.get(REQUEST_ID_HEADER))
-    response = await handler(request)
-    complete(response, request_id)
-    seconds = perf_counter() - begin
-    app = request.app
-    if METRICS in app:
-        resource = request.match_info.route.resource
-        pattern = "none" if resource is None else resource.canonical
-        app[METRICS].observe(request.method, pattern, response.status, seconds)
-    if app[SETTINGS].access_log:
-        agent = request.headers.get(hdrs.USER_AGENT, "-")
-        facts = (request.remote, request.method, request.raw_path, response.status, seconds * 1000, request_id, agent)
-        access_log.info("%s %s %a %d %.1fms id=%s agent=%.200a", *facts)
-    return response
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        begin = perf_counter()
+        request[REQUEST_ID] = request_id = new_request_id(request.headers.get(REQUEST_ID_HEADER))
+        response = await handler(request)
+        complete(response, request_id)
+        seconds = perf_counter() - begin
+        if metrics is not None:
+            resource = request.match_info.route.resource
+            metrics.observe(request.method, "none" if resource is None else resource.canonical, response.status, seconds)
+        if log_requests:
+            agent = request.headers.get(hdrs.USER_AGENT, "-")
+            said = (request.remote, request.method, request.raw_path, response.status, seconds * 1000, request_id, agent)
+            access_log.info("%s %s %a %d %.1fms id=%s agent=%.200a", *said)
+        return response
+
+    return middleware
 
 
 @web.middleware
@@ -73,19 +87,24 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return _unexpected(fault, request)
 
 
-@web.middleware
-async def limits(request: web.Request, handler: Handler) -> web.StreamResponse:
+def limits(most: int) -> Middleware:
     """Refuse what is malformed before routes see it, and more requests at once than agreed."""
-    if not _is_host(request.headers.get(hdrs.HOST, "-")):
-        raise Refusal(400, "The Host header is malformed.", headers={hdrs.CONNECTION: "close"})
-    in_flight = request.app[IN_FLIGHT]
-    if in_flight[0] >= request.app[SETTINGS].limits.in_flight:
-        raise Refusal(503, "Too many requests at once.", headers={hdrs.RETRY_AFTER: "1"})
-    in_flight[0] += 1
-    try:
-        return await handler(request)
-    finally:
-        in_flight[0] -= 1
+    in_flight = 0
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        nonlocal in_flight
+        if not _is_host(request.headers.get(hdrs.HOST, "-")):
+            raise Refusal(400, "The Host header is malformed.", headers={hdrs.CONNECTION: "close"})
+        if in_flight >= most:
+            raise Refusal(503, "Too many requests at once.", headers={hdrs.RETRY_AFTER: "1"})
+        in_flight += 1
+        try:
+            return await handler(request)
+        finally:
+            in_flight -= 1
+
+    return middleware
 
 
 @web.middleware
@@ -96,12 +115,9 @@ async def tokens(request: web.Request, handler: Handler) -> web.StreamResponse:
         rule = rule_of(match.handler)
         if rule is None:
             raise Refusal(403)
-        await admit(rule, request)
+        if rule.token is not None:
+            await admit(rule, request)
     return await handler(request)
-
-
-MIDDLEWARES = (observe, cors, errors, limits, tokens)
-"""Outermost first."""
 
 
 def new_request_id(sent: str | None = None) -> str:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
+from marshmallow import Schema
+from marshmallow.fields import Integer
 
+from service.errors import Refusal
 from service.marks import docs, request_schema, response_schema
 from service.query import MOST, Grammar
 
@@ -45,13 +49,9 @@ def routes_of(resource: Resource) -> list[web.RouteDef]:
 
 def _handler(resource: Resource, verb: str) -> Any:
     method = getattr(resource, verb)
-
-    async def handler(request: web.Request) -> web.StreamResponse:
-        response: web.StreamResponse = await method(request)
-        return response
-
+    handler: Any = partial(method)  # which can carry marks of its own, as a bound method cannot
     handler.__name__, handler.__doc__ = verb, method.__doc__
-    handler.resource = resource  # type: ignore[attr-defined]  # discovery collects resources by it
+    handler.resource = resource  # discovery collects resources by it
     for mark in _marks(resource, verb):
         handler = mark(handler)
     return resource.access[verb](handler)
@@ -59,8 +59,35 @@ def _handler(resource: Resource, verb: str) -> Any:
 
 def _marks(resource: Resource, verb: str) -> list[Mark]:
     """What the API document says of a verb."""
-    noun, plural, schema = resource.noun.lower(), resource.collection.name, resource.schema
-    changed = {412: {"description": "The record has changed: read it again, then decide."}}
+    return [*_words(resource, verb), docs(refusals=list(_refusals(resource, verb)))]
+
+
+def _refusals(resource: Resource, verb: str) -> Iterator[Refusal]:
+    """What a verb refuses, besides what follows from its rule and its body."""
+    if verb == "read":
+        yield Refusal(400, {"colour": ["Unknown parameter."]}, code="invalid_parameters")
+    if verb == "add":
+        yield Refusal(400, {"Idempotency-Key": ["Not 1 to 255 visible ASCII characters."]}, code="invalid_header")
+        yield Refusal(409, "A request with this Idempotency-Key is still under way.")
+        yield Refusal(422, "This Idempotency-Key was used for another request.", code="idempotency_key_reused")
+    if verb in ("replace", "patch"):
+        yield Refusal(400, "Request data id has to match resource id.", code="id_mismatch")
+    if verb in ("add", "replace", "patch") and resource.collection.unique:
+        yield Refusal(400, f"{resource.noun} already exists.", code="already_exists")
+    if verb in ("replace", "patch", "remove"):
+        yield Refusal(412, "The record has changed: read it again, then decide.")
+        yield Refusal(428, "If-Match is required: send the ETag of the record you have read.")
+
+
+def _with_id(schema: type[Schema]) -> type[Schema]:
+    """The schema of a record as it is answered: with its id, whether the schema has one or leaves it to us."""
+    if "id" in schema().fields:
+        return schema
+    return schema.from_dict({"id": Integer(dump_only=True)}, name=schema.__name__)
+
+
+def _words(resource: Resource, verb: str) -> list[Mark]:
+    noun, plural, schema = resource.noun.lower(), resource.collection.name, _with_id(resource.schema)
     match verb:
         case "list":
             many = response_schema(schema(many=True), 200, f"The {plural}.", headers=["X-Total-Count", "Link"])
@@ -71,23 +98,19 @@ def _marks(resource: Resource, verb: str) -> list[Mark]:
             return [words, response_schema(schema, 200, f"The {noun}.", headers=["ETag"])]
         case "add":
             new = response_schema(schema, 201, f"The new {noun}.", headers=["Location", "ETag"])
-            conflicts = {
-                409: {"description": "A request with this Idempotency-Key is still under way."},
-                422: {"description": "This Idempotency-Key was used for another request."},
-            }
-            words = docs(summary=f"Add a {noun}", parameters=["Idempotency-Key"], responses=conflicts)
+            words = docs(summary=f"Add a {noun}", parameters=["Idempotency-Key"])
             return [request_schema(schema), words, new]
         case "remove":
-            gone = {204: {"description": "It is gone."}, **changed}
+            gone = {204: {"description": "It is gone."}}
             return [docs(summary=f"Remove a {noun}", parameters=["If-Match"], responses=gone)]
     body = request_schema(schema(partial=True) if verb == "patch" else schema)
-    words = docs(summary=f"{verb.capitalize()} a {noun}", parameters=["If-Match"], responses=changed)
+    words = docs(summary=f"{verb.capitalize()} a {noun}", parameters=["If-Match"])
     return [body, words, response_schema(schema, 200, f"The {noun} as it is now.", headers=["ETag"])]
 
 
 def list_parameters(grammar: Grammar) -> list[dict[str, Any]]:
     """The query parameters of a list, as OpenAPI has them."""
-    return [*_filters(grammar), *_controls(grammar)]
+    return [*_controls(grammar), *_filters(grammar)]
 
 
 def _filters(grammar: Grammar) -> Iterator[dict[str, Any]]:

@@ -13,7 +13,10 @@ from service.settings import ROOT, JwtSettings, Settings
 LEAST_BYTES = 32
 """Of an HS256 key (RFC 7518, 3.2)."""
 
-PUBLISHED = ("secret", "changeme", "password", "example", "your-256-bit-secret", "0123456789")
+PUBLISHED = (
+    *("secret", "changeme", "password", "example", "0123456789"),
+    *("your-256-bit-secret", "a-string-secret-at-least-256-bits-long"),  # the examples of jwt.io
+)
 """What nobody should sign with, however often it is repeated."""
 
 log = logging.getLogger("shipyard")
@@ -28,11 +31,17 @@ def signing_secret(settings: Settings) -> str:
             "jwt.secret is missing: set SHIPYARD_JWT_SECRET, or SHIPYARD_JWT_SECRET_FILE to a file that holds it. "
             "To make one: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
         )
-    if jwt.algorithm == "HS256" and (fault := weakness(secret)) is not None:
-        if settings.production:
-            raise StartError(f"jwt.secret {fault}; production wants {LEAST_BYTES} random bytes or more.")
-        log.warning("jwt.secret %s; anyone may guess it.", fault)
+    if jwt.algorithm == "HS256":
+        for name, key in (("jwt.secret", secret), *(("jwt.old_secrets: one", old) for old in jwt.old_secrets)):
+            _check(name, key, strict=settings.production)
     return secret
+
+
+def _check(name: str, secret: str, *, strict: bool) -> None:
+    if (fault := weakness(secret)) is not None:
+        if strict:
+            raise StartError(f"{name} {fault}; production wants {LEAST_BYTES} random bytes or more.")
+        log.warning("%s %s; anyone may guess it.", name, fault)
 
 
 def weakness(secret: str) -> str | None:

@@ -7,9 +7,10 @@ import logging
 import signal
 from typing import Any
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.http import HttpProcessingError
 
+from service.answer import REQUEST_ID
 from service.errors import Refusal
 from service.keys import SETTINGS
 from service.middleware import new_request_id, refused
@@ -36,9 +37,10 @@ class Connection(web.RequestHandler):
         if status >= 500:
             log.error("id=%s", request_id, exc_info=exc)
         said = exc.message if isinstance(exc, HttpProcessingError) else message
-        response = refused(Refusal(status, said), request_id)
-        response.force_close()
-        return response
+        # The parser's further lines quote what was sent, and with it perhaps a token.
+        said = said and said.partition("\n")[0].rstrip(":")
+        headers = {REQUEST_ID: request_id, hdrs.CONNECTION: "close"}
+        return refused(Refusal(status, said, headers=headers), request_id)
 
 
 class Server(web.Server):

@@ -115,10 +115,7 @@ class PluginSettings:
     enabled: list[str] | None = names()
     allow: list[str] | None = names()
     on_error: str = setting(fields.String(validate=OneOf(["stop", "skip"])))
-    sections: dict[str, dict[str, Any]] = setting(
-        fields.Dict(keys=fields.String(), values=fields.Dict(error_messages={"invalid": "Not a plugin's table."})),
-        secret=True,
-    )
+    sections: dict[str, dict[str, Any]] = dataclasses.field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

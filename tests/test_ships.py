@@ -11,8 +11,6 @@ from tests.asking import SHIP, Client, bearer, refusal, refused
 
 MakeClient = Callable[..., Awaitable[Client]]
 
-FIELDS = ("id", "affiliation", "category", "crew", "length", "manufacturer", "model", "roles", "ship_class")
-
 
 async def test_all_ships_are_listed_as_the_data_file_has_them(client: Client) -> None:
     answer = await client.get("/api/ships")
@@ -20,7 +18,7 @@ async def test_all_ships_are_listed_as_the_data_file_has_them(client: Client) ->
     ships = await answer.json()
     assert ships == orjson.loads((ROOT / "data.json").read_bytes())["ships"]
     assert [ship["id"] for ship in ships] == list(range(1, 16))
-    assert {tuple(ship) for ship in ships} == {FIELDS}
+    assert all(ship.keys() == {"id", *SHIP} for ship in ships)
 
 
 async def test_one_ship_is_read_by_id(client: Client) -> None:
@@ -67,13 +65,6 @@ async def test_a_user_removes_a_ship_once(client: Client) -> None:
     assert (await client.delete("/api/ships/15", headers=bearer(client))).status == 404
     answer = await client.post("/api/ships", json=SHIP, headers=bearer(client))
     assert (await answer.json())["id"] == 16
-
-
-async def test_the_order_of_the_fields_does_not_depend_on_the_clients(client: Client) -> None:
-    backward = dict(reversed(SHIP.items()))
-    added = await client.post("/api/ships", json=backward, headers=bearer(client))
-    read = await client.get("/api/ships/16")
-    assert tuple(await added.json()) == tuple(await read.json()) == FIELDS
 
 
 async def test_ships_may_be_equal(client: Client) -> None:

@@ -64,7 +64,7 @@ class ShipSerializer(serializers.Serializer):
 
 
 class Login(APIView):
-    permission_classes = [AllowAny]
+    permission_classes = (AllowAny,)
 
     def post(self, request):
         name = request.data["username"]
@@ -101,7 +101,7 @@ class Ship(APIView):
 
 
 class OwnShip(Ship):
-    permission_classes = [IsAuthenticated]
+    permission_classes = (IsAuthenticated,)
 
 
 def _fields(request):

@@ -2,7 +2,7 @@
 
 import os
 from contextlib import asynccontextmanager
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -24,7 +24,7 @@ sessions = async_sessionmaker(engine, expire_on_commit=False)
 
 
 class Base(DeclarativeBase):
-    type_annotation_map = {str: TEXT, int: BIGINT, list[str]: ARRAY(TEXT)}
+    type_annotation_map: ClassVar = {str: TEXT, int: BIGINT, list[str]: ARRAY(TEXT)}
 
 
 class ShipRow(Base):

@@ -46,7 +46,7 @@ def example(schema: Json, schemas: Json, hidden: str = "", name: str = "text") -
         # A schema within itself ends there, with nothing.
         outer, rest = _followed(schema["$ref"], schemas)
         return example(outer, rest, hidden, name) if outer else None
-    given = [schema[key] for key in ("example", "const") if key in schema]
+    given = [schema[key] for key in ("example", "const", "default") if schema.get(key) is not None]
     given += [value for key in ("examples", "enum") for value in schema.get(key, ())]
     if given:
         return given[0]

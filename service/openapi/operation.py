@@ -37,11 +37,12 @@ def describe(route: web.RouteDef, plugin: str, schemas: Schemas) -> Json:
     write = route.method not in SAFE
     implied = refusals.implied(rule, body=bool(body), query=query, path="{" in route.path, write=write)
     stated = _stated(marks)
+    refused = [*implied, *marks.get("refusals", ()), *_refusals(stated)]
     return {
         **_words(route, plugin, marks),
         "parameters": parameters,
         **body,
-        "responses": _answers(stated, marks, schemas) | refusals.described([*implied, *_refusals(stated)]),
+        "responses": _answers(stated, marks, schemas) | refusals.described(refused),
         "security": [] if rule and not rule.token else [{"bearerAuth": []}],
     }
 

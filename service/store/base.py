@@ -83,8 +83,9 @@ class Condition:
 
 
 class Sort(NamedTuple):
-    """An order by one field that is no list: null and missing first, then false, true; or numbers by value; or text by
-    code point. All turned round if `descending`.
+    """An order by one field that is no list: null and missing first, false before true, text by code point.
+
+    All is turned round if `descending`.
     """
 
     field: Field
@@ -117,7 +118,7 @@ class Page(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Add:
-    """A new record, under the next id that the collection never gave; or under `id`, when a store is filled."""
+    """A new record, under an id above all that the collection ever gave; or under `id`, when a store is filled."""
 
     collection: Collection
     data: Mapping[str, Any]

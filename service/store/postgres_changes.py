@@ -144,18 +144,19 @@ def _values(change: Add | Replace) -> tuple[str, str | None, str, str]:
     body = encode(0, shown).removeprefix(b'{"id":0') if change.id is None else encode(change.id, shown)
     key = change.collection.key(change.data)
     _, hidden = change.collection.split(change.data)
-    folded = {name: text for name, value in shown.items() if (text := _folded(value)) is not None}
     return (
         body.decode(),
         None if key is None else bounded(key),
         orjson.dumps(hidden).decode(),
-        orjson.dumps(folded).decode(),
+        orjson.dumps(_folded(shown)).decode(),
     )
 
 
-def _folded(value: Any) -> str | list[str] | None:
-    if isinstance(value, str):
-        return fold(value)
-    if isinstance(value, list):
-        return [fold(element) for element in value if isinstance(element, str)]
-    return None
+def _folded(shown: Mapping[str, Any]) -> dict[str, str | list[str]]:
+    folded: dict[str, str | list[str]] = {}
+    for name, value in shown.items():
+        if isinstance(value, str):
+            folded[name] = fold(value)
+        elif isinstance(value, list):
+            folded[f"{name}[]"] = [fold(element) for element in value if isinstance(element, str)]
+    return folded

@@ -11,26 +11,17 @@ from service.store.base import Collection, Condition, Field, Query, Scalar, Sort
 from service.store.postgres_schema import literal, records, scalar
 
 # A page that is not full ends what there is: then its own length tells the total, and nothing is counted.
-_PAGE = """
-WITH page AS MATERIALIZED (
-    SELECT id, revision, body FROM {records} WHERE {where} AND {after} ORDER BY {order} OFFSET {start} LIMIT {limit}
-)
+_FIND = """
+WITH page AS MATERIALIZED (SELECT id, revision, body FROM {records} WHERE {part})
 SELECT array_agg(id) AS ids, array_agg(revision) AS revisions, array_agg(body) AS bodies,
        CASE WHEN {whole} AND count(*) < {limit} AND (count(*) > 0 OR {start} = 0) THEN {start} + count(*)
             ELSE (SELECT count(*) FROM {records} WHERE {where}) END AS total
 FROM page
 """
-_TEXT = """
-    CASE jsonb_typeof(folded -> {name}) WHEN 'string'
-    THEN folded ->> {name} COLLATE "C" LIKE ANY ({patterns}) ELSE FALSE END
-"""
-_ELEMENT = """
-    EXISTS (
-        SELECT FROM jsonb_array_elements_text(
-            CASE jsonb_typeof(folded -> {name}) WHEN 'array' THEN folded -> {name} END
-        ) AS element WHERE element COLLATE "C" LIKE ANY ({patterns})
-    )
-"""
+_PART = "{where} AND {after} ORDER BY {order} OFFSET {start} LIMIT {limit}"
+# What is skipped is then read from an index alone, where one gives the order.
+_LATER = "id IN (SELECT id FROM {records} WHERE {part}) ORDER BY {order}"
+_IN_LIST = "EXISTS (SELECT FROM jsonb_array_elements_text(folded -> {name}) AS element WHERE {holds})"
 _ORDERS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 _CASTS = {"number": "numeric", "text": "text", "boolean": "boolean"}
 _LARGEST = 2**63 - 1
@@ -49,16 +40,19 @@ def statement(collection: Collection, query: Query) -> Statement:
     where = [_condition(condition, bound) for condition in query.where]
     if query.search is not None:
         where.append(_search(query.search, query.searched, bound))
-    sql = _PAGE.format(
-        records=records(collection),
-        where=" AND ".join(where) or "TRUE",
-        after="TRUE" if query.after is None else f"id > {bound.one(min(query.after, _LARGEST), 'bigint')}",
-        whole="TRUE" if query.after is None else "FALSE",
-        order=", ".join([*map(_sort, query.sort), "id"]),
-        start=bound.one(min(query.start, _LARGEST), "bigint"),
-        limit=bound.one(min(query.limit, _LARGEST), "bigint"),
-    )
-    return Statement(sql, bound.arguments)
+    parts = {
+        "records": records(collection),
+        "where": " AND ".join(where) or "TRUE",
+        "after": "TRUE" if query.after is None else f"id > {bound.one(min(query.after, _LARGEST), 'bigint')}",
+        "whole": "TRUE" if query.after is None else "FALSE",
+        "order": ", ".join([*map(_sort, query.sort), "id"]),
+        "start": bound.one(min(query.start, _LARGEST), "bigint"),
+        "limit": bound.one(min(query.limit, _LARGEST), "bigint"),
+    }
+    part = _PART.format(**parts)
+    if query.start:
+        part = _LATER.format(part=part, **parts)
+    return Statement(_FIND.format(part=part, **parts), bound.arguments)
 
 
 class _Bound:
@@ -78,7 +72,7 @@ class _Bound:
 def _condition(condition: Condition, bound: _Bound) -> str:
     field, test = condition.field, condition.test
     if test == "like":
-        return _like(field, [str(value) for value in condition.values], bound)
+        return _like(field, [bound.one(fold(str(value)), "text") for value in condition.values])
     values = _fitting(field, condition.values)
     if not values:
         return "TRUE" if test == "ne" else "FALSE"
@@ -115,19 +109,15 @@ def _has(field: Field, values: list[Any], bound: _Bound) -> str:
 
 
 def _search(text: str, fields: tuple[Field, ...], bound: _Bound) -> str:
-    return "(" + (" OR ".join(_like(field, [text], bound) for field in fields) or "FALSE") + ")"
+    wanted = [bound.one(fold(text), "text")] if fields else []
+    return "(" + (" OR ".join(_like(field, wanted) for field in fields) or "FALSE") + ")"
 
 
-def _like(field: Field, texts: list[str], bound: _Bound) -> str:
-    patterns = bound.several([f"%{_escaped(fold(text))}%" for text in texts], "text")
-    name = literal(field.name)
-    if field.kind == "texts":
-        return _ELEMENT.format(name=name, patterns=patterns)
-    return _TEXT.format(name=name, patterns=patterns)
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+def _like(field: Field, wanted: list[str]) -> str:
+    listed = field.kind == "texts"
+    text = "element" if listed else f"folded ->> {literal(field.name)}"
+    holds = " OR ".join(f"strpos({text}, {each}) > 0" for each in wanted) or "FALSE"
+    return _IN_LIST.format(name=literal(f"{field.name}[]"), holds=holds) if listed else f"({holds})"
 
 
 def _sort(sort: Sort) -> str:

@@ -1,8 +1,8 @@
 """The tables in PostgreSQL: their names, how they are made, and how an older version's are brought up to date.
 
 All of it lies in the schema `shipyard`, so that a database shared with others stays tidy. Each collection has a table:
-`body` is the record as it is read; `doc` is the same for conditions and sorting; `folded` holds its texts, folded, for
-searching; `key` is the unique field, folded.
+`body` is the record as it is read; `doc` is the same for conditions and sorting; `folded` has its texts, folded, for
+searching: a text under its field's name, the texts of a list under `name[]`; `key` is the unique field, folded.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal
 import orjson
 
 from service.store.base import Change, Collection, Once, Page, Query, Record, Store, fold
-from service.store.sqlite_file import PATIENCE_SECONDS, connect, prepare
+from service.store.sqlite_file import connect, prepare
 from service.store.sqlite_find import find, find_near
 from service.store.sqlite_reader import Reader
 from service.store.sqlite_table import Table
@@ -46,7 +46,7 @@ class SQLiteStore(Store):
             loop = asyncio.get_running_loop()
             await loop.run_in_executor(thread, prepare, self._path, self._tables.values())
         opened = partial(connect, self._path, self._synchronous)
-        self._reader = Reader(opened, PATIENCE_SECONDS)
+        self._reader = Reader(opened)
         self._writer = Writer(opened(), self._tables)
         self._open = True
 

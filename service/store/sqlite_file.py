@@ -34,8 +34,12 @@ def connect(path: Path, synchronous: str = "FULL", patience: float = 0) -> sqlit
         path, timeout=patience, isolation_level=None, check_same_thread=False, cached_statements=256
     )
     connection.text_factory = bytes
-    connection.execute(f"PRAGMA synchronous = {synchronous}")
-    connection.execute("PRAGMA fullfsync = ON")  # without it, macOS calls synced what is only on its way to the disk
+    try:
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
+        connection.execute("PRAGMA fullfsync = ON")  # without it, macOS calls synced what is on its way to the disk
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 
@@ -102,8 +106,9 @@ def _look_round(path: Path) -> None:
 def _examine(path: Path) -> None:
     """See that the file is whole and ours, without writing: SQLite would tidy up after a crash as it closes."""
     log = path.with_name(path.name + "-wal")
-    mode = "ro" if log.exists() and log.stat().st_size else "rw"
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True)) as connection:
+    closed = not log.exists() or not log.stat().st_size
+    mode = "rw" if closed else "ro"
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", PATIENCE_SECONDS, uri=True)) as connection:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -114,6 +119,11 @@ def _examine(path: Path) -> None:
                 f"was made by a newer version of the service: its format is {version}, "
                 f"this one knows up to {len(MIGRATIONS)}; run the newer one, or name another file"
             )
+        (size,) = connection.execute(
+            "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
+        ).fetchone()
+        if closed and path.stat().st_size < size:
+            raise Unusable(f"{_WRONG[sqlite3.SQLITE_CORRUPT]} (bytes are missing at its end)")
         (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if found != "ok":
             raise Unusable(f"{_WRONG[sqlite3.SQLITE_CORRUPT]} ({found.splitlines()[-1]})")

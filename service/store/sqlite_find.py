@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from service.store.base import Page, Query, Record
-from service.store.sqlite_query import order, where
+from service.store.sqlite_query import Clause, among, order, where
 from service.store.sqlite_table import Table
+
+_FEW = 1000  # records whose ids are worth knowing
 
 
 def find(table: Table, query: Query, connection: sqlite3.Connection) -> Page:
@@ -51,12 +53,24 @@ def _count(connection: sqlite3.Connection, table: Table) -> int:
 
 def _page(connection: sqlite3.Connection, table: Table, query: Query, count: int) -> Page:
     clause = where(query)
-    sql = f"{table.select} WHERE {clause.sql} AND id > ? ORDER BY {order(query)} LIMIT ? OFFSET ?"
-    values = (*clause.values, query.after or 0, query.limit, query.start)
-    records = [Record._make(row) for row in connection.execute(sql, values)]
-    if not query.where and query.search is None:
-        return Page(records, count)
-    if query.after is None and query.start == 0 and len(records) < query.limit:
-        return Page(records, len(records))
+    total = count
+    if query.where or query.search is not None:
+        clause, total = _narrowed(connection, table, clause)
+    sql, values = clause
+    if query.after is not None:
+        sql, values = f"{sql} AND id > ?", (*values, query.after)
+    sql = f"{table.select} WHERE {sql} ORDER BY {order(query)} LIMIT ? OFFSET ?"
+    rows = connection.execute(sql, (*values, query.limit, query.start))
+    return Page([Record._make(row) for row in rows], total)
+
+
+def _narrowed(connection: sqlite3.Connection, table: Table, clause: Clause) -> tuple[Clause, int]:
+    """The clause, or the ids of the records if only few match, and how many match.
+
+    Asked for a page in the order of the ids, SQLite would rather walk through all records than use an index.
+    """
+    found = connection.execute(f"{table.ids} WHERE {clause.sql} LIMIT ?", (*clause.values, _FEW + 1)).fetchall()
+    if len(found) <= _FEW:
+        return among([id for (id,) in found]), len(found)
     (total,) = connection.execute(f"{table.total} WHERE {clause.sql}", clause.values).fetchone()
-    return Page(records, total)
+    return clause, total

@@ -34,6 +34,11 @@ def where(query: Query) -> Clause:
     return _joined(" AND ", clauses) if clauses else Clause("1")
 
 
+def among(ids: Sequence[int]) -> Clause:
+    """That a record has one of these ids."""
+    return Clause("id IN (SELECT value FROM json_each(?))", (orjson.dumps(ids).decode(),))
+
+
 def order(query: Query) -> str:
     """The terms of ORDER BY. SQLite, too, has nulls first, and last when descending."""
     terms = [expression(field) + (" DESC" if descending else "") for field, descending in query.sort]

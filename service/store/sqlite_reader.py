@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from service.store.sqlite_file import failure, is_busy
+from service.store.sqlite_file import PATIENCE_SECONDS, failure, is_busy
 
 _THREADS = 2
 
@@ -19,10 +19,11 @@ Work = Callable[[sqlite3.Connection], T]
 class Reader:
     """Connections that only read: one that never waits for a lock, for the loop's thread, and some for others."""
 
-    def __init__(self, connect: Callable[[float], sqlite3.Connection], patience: float) -> None:
+    def __init__(self, connect: Callable[[float], sqlite3.Connection]) -> None:
         self._near = connect(0)
-        self._far = [connect(patience) for _ in range(_THREADS)]
-        for connection in (self._near, *self._far):
+        self._far = [connect(PATIENCE_SECONDS) for _ in range(_THREADS)]
+        self._all = (self._near, *self._far)
+        for connection in self._all:
             connection.execute("PRAGMA query_only = ON")
         self._threads = ThreadPoolExecutor(_THREADS, "sqlite-reader")
 
@@ -48,13 +49,16 @@ class Reader:
         """What work of any length answers, done in another thread."""
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, self._with_connection, work)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, RuntimeError) as error:  # RuntimeError: closed meanwhile
             raise failure(error) from error
 
     def close(self) -> None:
-        """Wait for what is being read, and let go of the connections."""
+        """Break off what is being read, and let go of the connections."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for connection in self._all:
+            connection.interrupt()
         self._threads.shutdown()
-        for connection in (self._near, *self._far):
+        for connection in self._all:
             connection.close()
 
     def _with_connection(self, work: Work[T]) -> T:

@@ -38,6 +38,7 @@ class Table:
         )
         self.count = "SELECT total FROM _collections WHERE name = ?"
         self.select = f"SELECT id, revision, body FROM {self.name}"
+        self.ids = f"SELECT id FROM {self.name}"
         self.total = f"SELECT count(*) FROM {self.name}"
         self.get = f"{self.select} WHERE id = ?"
         self.lookup = f"{self.select} WHERE key = ?"

@@ -30,10 +30,12 @@ function unusualHeaders(request) {
 }
 
 async function preflight(request, headers, origin) {
-  const asked = { "Access-Control-Request-Method": request.method, "Access-Control-Request-Headers": headers.join(",") };
-  const answer = shared(
-    await network(request.url, { method: "OPTIONS", headers: { Origin: origin, ...asked } }), origin,
-  );
+  const asked = {
+    Origin: origin,
+    "Access-Control-Request-Method": request.method,
+    "Access-Control-Request-Headers": headers.join(","),
+  };
+  const answer = shared(await network(request.url, { method: "OPTIONS", headers: asked }), origin);
   const methods = [...SIMPLE_METHODS, ...listed(answer, "access-control-allow-methods")];
   const allowed = listed(answer, "access-control-allow-headers").map((name) => name.toLowerCase());
   const refused = [request.method, ...headers].filter((name) => ![...methods, ...allowed].includes(name));

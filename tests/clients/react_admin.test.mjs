@@ -124,6 +124,12 @@ test("updateMany writes the same to each", async (t) => {
   assert.deepEqual((await provider.getMany("ships", { ids })).data, ids.map((id) => ({ id, ...shuttle, crew: 9 })));
 });
 
+test("updateMany with some fields only is refused, and nothing is written", async (t) => {
+  const ship = await made(t);
+  await assert.rejects(provider.updateMany("ships", { ids: [ship.id], data: { crew: 9 } }), { status: 400 });
+  assert.deepEqual((await provider.getOne("ships", { id: ship.id })).data, ship);
+});
+
 test("delete removes the record", async (t) => {
   const ship = await made(t);
   await provider.delete("ships", { id: ship.id, previousData: ship });

@@ -22,4 +22,4 @@ def test_a_client_gets_what_it_asks_for(client: str, node: str, yard: str) -> No
 
 
 def test_the_lock_names_no_host() -> None:
-    assert "://" not in (CLIENTS / "package-lock.json").read_text()
+    assert "://" not in (CLIENTS / "package-lock.json").read_text(), "make it by `npm run lock`"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 from aiohttp import web
 from marshmallow import Schema
@@ -9,7 +10,9 @@ from marshmallow.fields import Integer, String
 
 from service.access import public
 from service.body import LARGEST
+from service.errors import Refusal
 from service.marks import docs, request_schema
+from service.openapi.components import REQUEST_ID
 from tests.openapi import yard
 from tests.openapi.reading import Json, validator
 from tests.openapi.yard import ID, list_ships, silent
@@ -104,6 +107,14 @@ def test_a_refusal_that_a_mark_states_joins_those_that_follow(document: Json) ->
     examples = document["paths"]["/api/users"]["post"]["responses"]["400"]["content"]["application/json"]["examples"]
     assert examples["user_already_exists"]["value"]["message"] == "User already exists."
     assert "unknown_field" in examples
+
+
+def test_a_mark_can_state_refusals_as_they_are_raised() -> None:
+    taken = Refusal(400, "Ship already exists.", code="already_exists")
+    operation = yard.operation(docs(refusals=[taken, Refusal(428)])(silent()))
+    examples = operation["responses"]["400"]["content"]["application/json"]["examples"]
+    assert examples["ship_already_exists"]["value"] == orjson.loads(taken.body(REQUEST_ID))
+    assert "428" in operation["responses"]
 
 
 def test_422_names_the_type_of_token_that_is_taken(document: Json) -> None:

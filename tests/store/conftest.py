@@ -1,0 +1,36 @@
+"""A store of each kind, and the collections that the tests keep in it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from service.store import store_for
+from service.store.base import Store
+from tests.store.samples import COLLECTIONS
+
+Open = Callable[[], Awaitable[Store]]
+
+
+@pytest.fixture
+async def open_store(store_url: str) -> AsyncIterator[Open]:
+    """`await open_store()`: the store of the test, opened once more, as another process or a restart would."""
+    stores: list[Store] = []
+
+    async def open() -> Store:
+        store = store_for(store_url, Path.cwd())
+        await store.open(COLLECTIONS)
+        stores.append(store)
+        return store
+
+    yield open
+    for store in stores:
+        await store.close()
+
+
+@pytest.fixture
+async def store(open_store: Open) -> Store:
+    """An empty store."""
+    return await open_store()

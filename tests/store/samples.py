@@ -1,0 +1,26 @@
+"""The collections of these tests, and records for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from service.store.base import Collection, Field
+
+TEXT = Field("text", "text")
+NUMBER = Field("number", "number")
+BOOLEAN = Field("boolean", "boolean")
+TEXTS = Field("texts", "texts")
+NUMBERS = Field("numbers", "numbers")
+PLAIN = Field("plain ♥", "text")
+FIELDS = (TEXT, NUMBER, BOOLEAN, TEXTS, NUMBERS, PLAIN)
+
+THINGS = Collection("things", indexed=(TEXT, NUMBER))
+USERS = Collection("users", unique="name", hidden=("password", "notes"))
+COLLECTIONS = (THINGS, USERS)
+
+LATER = 2**40
+"""A time in epoch seconds that no test sees."""
+
+
+def user(name: str, **others: Any) -> dict[str, Any]:
+    return {"name": name, "password": "secret", **others}

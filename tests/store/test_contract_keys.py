@@ -1,0 +1,145 @@
+"""What every store promises of keys (once, revoked) and of its beginning (seed)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from service.store.base import Add, Missing, Once, Query, Remove, Replace, Reused, Revoke, Store, Taken
+from tests.store.conftest import Open
+from tests.store.samples import LATER, THINGS, USERS, user
+
+PAST = 1_000_000_000
+
+
+async def test_a_write_under_a_key_is_made_once_and_answered_the_same_to_the_byte(store: Store) -> None:
+    once = Once("key", "this", LATER)
+    changes = (Add(USERS, user("é")), Revoke("token", LATER), Add(THINGS, {}))
+    first = await store.write(*changes, once=once)
+    await store.write(Replace(USERS, 1, user("other")), Remove(THINGS, 1))
+    assert await store.write(*changes, once=once) == first
+    assert (await store.find(USERS, Query())).total == 1
+    assert (await store.find(THINGS, Query())).total == 0
+
+
+async def test_a_key_with_another_fingerprint_is_refused_and_writes_nothing(store: Store) -> None:
+    await store.add(USERS, user("a"), Once("key", "this", LATER))
+    with pytest.raises(Reused):
+        await store.add(USERS, user("b"), Once("key", "that", LATER))
+    assert (await store.find(USERS, Query())).total == 1
+    await store.add(USERS, user("b"), Once("other", "this", LATER))
+
+
+async def test_of_forty_writes_under_one_key_at_once_one_is_made_and_all_are_answered_alike(store: Store) -> None:
+    once = Once("key", "this", LATER)
+    answers = await asyncio.gather(*(store.add(THINGS, {}, once) for _ in range(40)))
+    assert len(set(answers)) == 1
+    assert (await store.find(THINGS, Query())).total == 1
+
+
+async def test_a_key_stays_free_when_its_write_fails(store: Store) -> None:
+    await store.add(USERS, user("a"))
+    with pytest.raises(Taken):
+        await store.add(USERS, user("A"), Once("key", "this", LATER))
+    with pytest.raises(Missing):
+        await store.write(Add(USERS, user("b")), Remove(USERS, 99), once=Once("key", "that", LATER))
+    assert (await store.add(USERS, user("c"), Once("key", "another", LATER))).data["name"] == "c"
+
+
+async def test_a_key_that_has_expired_is_free(store: Store) -> None:
+    first = await store.add(THINGS, {}, Once("key", "this", PAST))
+    second = await store.add(THINGS, {}, Once("key", "that", LATER))
+    assert first.id != second.id
+    with pytest.raises(Reused):
+        await store.add(THINGS, {}, Once("key", "this", LATER))
+
+
+async def test_what_is_revoked_is_known_until_it_expires(store: Store) -> None:
+    await store.write(Revoke("lasting", LATER), Revoke("past", PAST))
+    assert await store.revoked("lasting")
+    assert await store.revoked("other", "lasting")
+    assert not await store.revoked("past", "other")
+    assert not await store.revoked()
+
+
+async def test_revoking_twice_is_as_once_for_the_longer_time(store: Store) -> None:
+    await store.write(Revoke("longer", PAST), Revoke("shorter", LATER))
+    await store.write(Revoke("longer", LATER), Revoke("shorter", PAST))
+    assert await store.revoked("longer")
+    assert await store.revoked("shorter")
+    assert await store.purge(int(time.time())) == 0
+
+
+async def test_purge_forgets_exactly_what_expired_before(store: Store) -> None:
+    await store.write(*(Revoke(f"{expires}", expires) for expires in range(LATER, LATER + 1200)))
+    await store.add(THINGS, {}, Once("old", "this", LATER + 999))
+    await store.add(THINGS, {}, Once("new", "this", LATER + 1000))
+    assert await store.purge(LATER + 1000) == 1001
+    assert await store.purge(LATER + 1000) == 0
+    assert not await store.revoked(f"{LATER}", f"{LATER + 999}")
+    assert await store.revoked(f"{LATER + 1000}")
+    await store.add(THINGS, {}, Once("old", "that", LATER))
+    with pytest.raises(Reused):
+        await store.add(THINGS, {}, Once("new", "that", LATER))
+    assert (await store.find(THINGS, Query())).total == 3
+
+
+async def test_keys_outlive_a_restart_exactly_if_the_store_is_durable(open_store: Open) -> None:
+    store = await open_store()
+    first = await store.write(Add(THINGS, {}), Revoke("token", LATER), once=Once("key", "this", LATER))
+    await store.close()
+    again = await open_store()
+    assert await again.revoked("token") == again.durable
+    second = await again.write(Add(THINGS, {}), Revoke("token", LATER), once=Once("key", "this", LATER))
+    assert (second == first) == again.durable
+
+
+async def test_a_store_is_pristine_until_the_first_write_whatever_that_was(open_store: Open) -> None:
+    store = await open_store()
+    assert await store.pristine()
+    with pytest.raises(Missing):
+        await store.remove(THINGS, 1)
+    assert await store.pristine()
+    await store.write(Revoke("key", PAST))
+    await store.purge(LATER)
+    assert not await store.pristine()
+    await store.close()
+    again = await open_store()
+    assert await again.pristine() != again.durable
+
+
+async def test_only_a_pristine_store_is_seeded_and_only_once(store: Store) -> None:
+    assert await store.seed([Add(USERS, user("a"), 5), Add(THINGS, {}, 7), Add(USERS, user("b"))])
+    assert not await store.seed([Add(USERS, user("c"))])
+    assert [record.id for record in (await store.find(USERS, Query())).records] == [5, 6]
+    assert await store.secrets(USERS, 5) == {"password": "secret"}
+
+
+async def test_a_seed_that_fails_leaves_the_store_pristine(store: Store) -> None:
+    with pytest.raises(Taken):
+        await store.seed([Add(USERS, user("a"), 1), Add(USERS, user("A"), 2)])
+    assert await store.pristine()
+    assert await store.seed([Add(USERS, user("a"), 1)])
+
+
+async def test_of_several_that_seed_at_once_one_does(open_store: Open) -> None:
+    store = await open_store()
+    stores = [store, await open_store(), await open_store()] if store.shared else [store] * 3
+    seeds = (store.seed([Add(USERS, user("a"), 1), Add(THINGS, {}, 1)]) for store in stores * 3)
+    assert sorted(await asyncio.gather(*seeds)) == [False] * 8 + [True]
+    assert (await store.find(USERS, Query())).total == 1
+
+
+async def test_a_scan_has_every_record_once_with_its_hidden_fields_by_id(store: Store) -> None:
+    await store.write(*(Add(USERS, user(f"{number}", notes=number)) for number in range(1200)))
+    await store.remove(USERS, 600)
+    scanned = [item async for item in store.scan(USERS)]
+    assert [record.id for record, _ in scanned] == [id for id in range(1, 1201) if id != 600]
+    assert all(record.data["name"] == str(record.id - 1) for record, _ in scanned)
+    assert all(hidden == {"password": "secret", "notes": record.id - 1} for record, hidden in scanned)
+
+
+async def test_a_store_that_is_open_answers_a_ping(store: Store) -> None:
+    await store.ping()

@@ -1,0 +1,158 @@
+"""What every store promises of queries: equal answers on equal data, those of the reference in model.py."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from itertools import product
+from random import Random
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from service.store.base import Add, Condition, Field, Query, Remove, Replace, Sort, Store, encode
+from tests.store import model
+from tests.store.samples import BOOLEAN, FIELDS, NUMBER, TEXT, TEXTS, THINGS
+
+ID = Field("id", "number")
+LETTERS = "aAbZ %_\\\"'\n\x1fßſẞéÉİıΣςσǅﬀＡ٣א\u0301\u00ad\ufffd😀𝔸\U0010ffff"
+NUMBERS_ALL = [
+    0,
+    -0.0,
+    1,
+    1.0,
+    2,
+    -1,
+    0.1,
+    0.3,
+    0.30000000000000004,
+    1e300,
+    -1e300,
+    5e-324,
+    2**53 - 1,
+    -(2**53 - 1),
+    12.34,
+]
+
+texts = st.text(LETTERS, max_size=3)
+numbers = st.sampled_from(NUMBERS_ALL) | st.integers(-(2**53) + 1, 2**53 - 1)
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "text": texts,
+    "number": numbers,
+    "boolean": st.booleans(),
+    "texts": st.lists(texts | st.none(), max_size=3),
+    "numbers": st.lists(numbers | st.booleans(), max_size=3),
+}
+ANY = st.one_of(st.none(), *VALUES.values(), st.just({"a": ["a"]}))
+TESTS: dict[str, list[Any]] = {
+    "text": ["eq", "ne", "gt", "gte", "lt", "lte", "like"],
+    "number": ["eq", "ne", "gt", "gte", "lt", "lte"],
+    "boolean": ["eq", "ne"],
+    "texts": ["has", "like"],
+    "numbers": ["has"],
+}
+
+records = st.fixed_dictionaries(
+    {}, optional={field.name: VALUES[field.kind] | ANY if field.name != "plain ♥" else texts for field in FIELDS}
+)
+
+
+@st.composite
+def conditions(draw: st.DrawFn) -> Condition:
+    field = draw(st.sampled_from([*FIELDS, ID]))
+    test = draw(st.sampled_from(TESTS[field.kind]))
+    one = st.integers(0, 30) if field == ID else VALUES[field.kind.removesuffix("s")]
+    most = 1 if test in ("gt", "gte", "lt", "lte") else 3
+    return Condition(field, test, tuple(draw(st.lists(one, min_size=1, max_size=most))))
+
+
+@st.composite
+def queries(draw: st.DrawFn) -> Query:
+    sorts = st.builds(Sort, st.sampled_from([TEXT, NUMBER, BOOLEAN, ID]), st.booleans())
+    sort = tuple(draw(st.lists(sorts, max_size=2)))
+    return Query(
+        where=tuple(draw(st.lists(conditions(), max_size=2))),
+        search=draw(st.none() | texts),
+        searched=tuple(
+            draw(st.lists(st.sampled_from([field for field in FIELDS if "text" in field.kind]), unique=True))
+        ),
+        sort=sort,
+        start=draw(st.integers(0, 4)),
+        limit=draw(st.sampled_from([0, 1, 3, 1000])),
+        after=draw(st.none() | st.integers(0, 9)) if not sort else None,
+    )
+
+
+# The store is one for all examples, each of which replaces what the one before left.
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.lists(records, max_size=8), asked=st.lists(queries(), min_size=1, max_size=6))
+async def test_every_query_is_answered_as_by_the_reference(store: Store, data: list[Any], asked: list[Query]) -> None:
+    old = (await store.find(THINGS, Query())).records
+    await store.write(
+        *(Remove(THINGS, record.id) for record in old), *(Add(THINGS, d, n) for n, d in enumerate(data, 1))
+    )
+    kept = dict(enumerate(data, 1))
+    for query in asked:
+        ids, total = model.page(kept, query)
+        page = await store.find(THINGS, query)
+        assert ([record.id for record in page.records], page.total) == (ids, total), query
+        assert [record.body for record in page.records] == [encode(id, kept[id]) for id in ids]
+
+
+async def test_many_records_are_answered_as_by_the_reference(store: Store) -> None:
+    random = Random(5)
+    words = ["tie", "X-wing", "Straße", "STRASSE", "é", "e\u0301", "😀", ""]
+    kept = {id: _thing(random, words) for id in range(1, 1501)}
+    await store.write(*(Add(THINGS, data) for data in kept.values()))
+    gone = random.sample(range(1, 1501), 150)
+    await store.write(*(Remove(THINGS, id) for id in gone))
+    for id in gone:
+        del kept[id]
+    for query in _pages():
+        page = await store.find(THINGS, query)
+        assert ([record.id for record in page.records], page.total) == model.page(kept, query), query
+
+
+def _thing(random: Random, words: list[str]) -> dict[str, Any]:
+    return {
+        "text": random.choice([" ".join(random.choices(words, k=3)), None]),
+        "number": random.choice([random.randrange(100), random.random(), None]),
+        "boolean": random.choice([True, False]),
+        "texts": random.sample(words, 2),
+    }
+
+
+def _pages() -> Iterator[Query]:
+    half = Condition(NUMBER, "gte", (50,))
+    wheres = [(), (half,), (half, Condition(TEXT, "like", ("strasse",))), (Condition(TEXTS, "has", ("é",)),)]
+    sorts = [
+        (),
+        (Sort(NUMBER),),
+        (Sort(TEXT, True),),
+        (Sort(BOOLEAN, True), Sort(NUMBER, True)),
+        (Sort(TEXT), Sort(ID)),
+    ]
+    for where, sort in product(wheres, sorts):
+        for start in (0, 90, 660, 1345):
+            yield Query(where, sort=sort, start=start, limit=10)
+        yield Query(where, search="wing", searched=(TEXT, TEXTS), sort=sort, start=1, limit=500)
+    for where in wheres:
+        yield Query(where, start=5, limit=10, after=700)
+
+
+async def test_a_query_sees_one_state_while_others_write(store: Store) -> None:
+    await store.write(*(Add(THINGS, {"text": "a", "number": 0}) for _ in range(2000)))
+    everything = Query(where=(Condition(TEXT, "eq", ("a",)),), sort=(Sort(NUMBER),), limit=3000)
+
+    async def write() -> None:
+        for round in range(1, 6):
+            changes = (Replace(THINGS, id, {"text": "a", "number": round}) for id in range(1, 2001, 50))
+            await store.write(*changes, Add(THINGS, {"text": "a", "number": round}), Remove(THINGS, 2 + round))
+
+    writing = asyncio.create_task(write())
+    while not writing.done():
+        page = await store.find(THINGS, everything)
+        assert page.total == len(page.records) == 2000
+        assert len({record.data["number"] for record in page.records if record.id in range(1, 2001, 50)}) == 1
+    await writing

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from service.store.base import (
+    Add,
+    Change,
+    Collection,
+    Full,
+    Once,
+    Query,
+    Replace,
+    Revoke,
+    Unavailable,
+)
+from tests.postgres import OpenPostgres, until
+
+SHIPS = Collection("ships", unique="model")
+BACKENDS = "SELECT pid FROM pg_stat_activity WHERE application_name = 'shipyard' AND datname = current_database()"
+
+
+def ship(model: str, **more: Any) -> dict[str, Any]:
+    return {"model": model, "crew": 1, **more}
+
+
+RAISE = """
+    CREATE SEQUENCE shipyard.tries;
+    CREATE FUNCTION shipyard.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF nextval('shipyard.tries') <= {times} THEN RAISE EXCEPTION 'refused' USING ERRCODE = '{code}'; END IF;
+        RETURN NEW;
+    END $$;
+    CREATE TRIGGER refuse BEFORE INSERT ON shipyard.records_ships FOR EACH ROW EXECUTE FUNCTION shipyard.refuse();
+"""
+
+
+@pytest.mark.parametrize("together", [False, True])
+@pytest.mark.parametrize(
+    ("code", "refusal"),
+    [
+        ("53100", Full),
+        ("25006", Unavailable),
+        ("40001", Unavailable),
+        ("40P01", Unavailable),
+        ("53200", Unavailable),
+        ("55P03", Unavailable),
+        ("57014", Unavailable),
+        ("57P01", Unavailable),
+        ("58030", Unavailable),
+    ],
+)
+async def test_what_the_server_refuses_is_said_in_words_of_the_promise(
+    open_postgres: OpenPostgres, postgres_admin: Any, code: str, refusal: type[Exception], together: bool
+) -> None:
+    store = await open_postgres(SHIPS)
+    await store.write(Revoke("first", 0))
+    await postgres_admin.execute(RAISE.format(code=code, times=1000))
+    with pytest.raises(refusal) as raised:
+        await store.write(Add(SHIPS, ship("A")), *[Revoke("key", 2**40)] * together)
+    assert not (isinstance(raised.value, Unavailable) and raised.value.unknown) or code == "57P01"
+    assert not await store.revoked("key")
+    assert await postgres_admin.fetchval("SELECT last_value FROM shipyard.tries") == (4 if code.startswith("40") else 1)
+    await postgres_admin.execute("DROP TRIGGER refuse ON shipyard.records_ships")
+    assert await store.add(SHIPS, ship("A"))
+
+
+async def test_writes_in_each_others_way_are_tried_again(open_postgres: OpenPostgres, postgres_admin: Any) -> None:
+    store = await open_postgres(SHIPS)
+    await store.write(Add(SHIPS, ship("A")), Add(SHIPS, ship("B")))
+    await postgres_admin.execute(RAISE.format(code="40001", times=3))
+    assert await store.add(SHIPS, ship("C"))
+    both = [Replace(SHIPS, 1, ship("A", crew=2)), Replace(SHIPS, 2, ship("B", crew=2))]
+    await asyncio.gather(*[store.write(*order) for order in (both, both[::-1]) for _ in range(10)])
+
+
+SLOW_COMMIT = """
+    CREATE FUNCTION shipyard.wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        PERFORM pg_sleep(60); RETURN NULL;
+    END $$;
+    CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON shipyard.records_ships
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION shipyard.wait();
+"""
+SLEEPING = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+
+
+@pytest.mark.parametrize("once", [None, Once("key", "fingerprint", 2**40)])
+async def test_a_connection_lost_while_committing_leaves_the_outcome_unknown(
+    open_postgres: OpenPostgres, postgres_admin: Any, once: Once | None
+) -> None:
+    store = await open_postgres(SHIPS)
+    await store.write(Revoke("first", 0))
+    await postgres_admin.execute(SLOW_COMMIT)
+    adding = asyncio.create_task(store.add(SHIPS, {"model": "A"}, once))
+    await until(lambda: postgres_admin.fetchval(f"SELECT pg_terminate_backend(pid) FROM ({SLEEPING}) AS backends"))
+    with pytest.raises(Unavailable) as raised:
+        await adding
+    assert raised.value.unknown
+    await postgres_admin.execute("DROP TRIGGER slow ON shipyard.records_ships")
+    for _ in range(2):
+        if once is not None:
+            await until(lambda: store.add(SHIPS, {"model": "A"}, once))
+    assert (await store.find(SHIPS, Query())).total == (0 if once is None else 1)
+
+
+async def test_a_connection_lost_before_committing_leaves_no_doubt(
+    open_postgres: OpenPostgres, postgres_admin: Any
+) -> None:
+    store = await open_postgres(SHIPS, timeout=60)
+    await store.add(SHIPS, {"model": "A"})
+    async with postgres_admin.transaction():
+        await postgres_admin.execute("SELECT FROM shipyard.records_ships FOR UPDATE")
+        changes: list[Change] = [Replace(SHIPS, 1, {"model": "B"}), Add(SHIPS, {"model": "C"})]
+        writing = asyncio.create_task(store.write(*changes))
+        waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        await until(lambda: postgres_admin.fetchval(f"SELECT pg_terminate_backend(pid) FROM ({waiting}) AS backends"))
+        with pytest.raises(Unavailable) as raised:
+            await writing
+    assert not raised.value.unknown
+
+
+async def test_readers_wait_for_a_connection_only_so_long(open_postgres: OpenPostgres, postgres_admin: Any) -> None:
+    store = await open_postgres(SHIPS, pool=2, timeout=60)
+    await store.add(SHIPS, {"model": "A"})
+    async with postgres_admin.transaction():
+        await postgres_admin.execute("LOCK TABLE shipyard.records_ships")
+        holders = [asyncio.create_task(store.lookup(SHIPS, "a")) for _ in range(2)]
+        readers = [store.get(SHIPS, 1) for _ in range(25)] + [store.lookup(SHIPS, "a") for _ in range(25)]
+        refusals = await asyncio.gather(*readers, return_exceptions=True)
+        assert {type(refusal) for refusal in refusals} == {Unavailable}
+    assert all(await asyncio.gather(*holders))
+    assert await store.get(SHIPS, 1)
+
+
+async def test_a_statement_may_take_only_so_long(open_postgres: OpenPostgres, postgres_admin: Any) -> None:
+    store = await open_postgres(SHIPS, timeout=0.1)
+    await store.add(SHIPS, {"model": "A"})
+    async with postgres_admin.transaction():
+        await postgres_admin.execute("LOCK TABLE shipyard.records_ships")
+        with pytest.raises(Unavailable, match="took too long"):
+            await store.find(SHIPS, Query())
+    assert await store.get(SHIPS, 1)
+
+
+async def test_a_database_that_takes_no_writes_is_unavailable_to_them_only(
+    open_postgres: OpenPostgres, postgres_admin: Any
+) -> None:
+    store = await open_postgres(SHIPS)
+    await store.add(SHIPS, {"model": "A"})
+    database = await postgres_admin.fetchval("SELECT quote_ident(current_database())")
+    await postgres_admin.execute(f"ALTER DATABASE {database} SET default_transaction_read_only = on")
+    try:
+        await postgres_admin.execute(f"SELECT pg_terminate_backend(pid) FROM ({BACKENDS}) AS backends")
+        await until(lambda: store.get(SHIPS, 1))
+        with pytest.raises(Unavailable, match="takes no writes"):
+            await store.add(SHIPS, {"model": "B"})
+        assert await store.get(SHIPS, 1)
+    finally:
+        await postgres_admin.execute(f"ALTER DATABASE {database} RESET default_transaction_read_only")
+    await until(lambda: store.add(SHIPS, {"model": "B"}))

@@ -1,0 +1,208 @@
+"""What is SQLite's own: its locks, its room, other processes, and the way from one version to the next."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import resource
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from service.store import sqlite_file, sqlite_schema
+from service.store.base import Add, Collection, Condition, Full, Query, Sort, Unavailable, Unusable
+from service.store.sqlite import SQLiteStore
+from service.store.sqlite_query import order, where
+from tests.store.samples import COLLECTIONS, NUMBER, TEXT, THINGS
+from tests.store.sqlite_programs import ADD_FOR_EVER, ADD_HUNDRED, LOCK, start
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "file.db"
+
+
+@pytest.fixture
+async def store(path: Path) -> AsyncIterator[SQLiteStore]:
+    store = SQLiteStore(path)
+    await store.open(COLLECTIONS)
+    yield store
+    await store.close()
+
+
+async def reopened(path: Path, *collections: Collection) -> SQLiteStore:
+    store = SQLiteStore(path)
+    await store.open(collections)
+    return store
+
+
+async def test_a_closed_store_is_one_file_and_has_left_no_thread(path: Path) -> None:
+    store = await reopened(path, THINGS)
+    writes = [asyncio.create_task(store.add(THINGS, {})) for _ in range(500)]
+    await asyncio.sleep(0)
+    await store.close()
+    assert len({(await write).id for write in writes}) == 500
+    assert list(path.parent.iterdir()) == [path]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("sqlite")]
+
+
+async def test_a_closed_store_is_unavailable(path: Path) -> None:
+    store = await reopened(path, THINGS)
+    await store.close()
+    for attempt in (
+        store.get(THINGS, 1),
+        store.add(THINGS, {}),
+        store.find(THINGS, Query()),
+        anext(store.scan(THINGS)),
+    ):
+        with pytest.raises(Unavailable):
+            await attempt
+
+
+async def test_a_lock_of_another_process_is_waited_for(store: SQLiteStore, path: Path) -> None:
+    with start(path, LOCK) as locker:
+        assert locker.stdout
+        assert locker.stdin
+        assert locker.stdout.readline() == "locked\n"
+        writes = [asyncio.create_task(store.add(THINGS, {})) for _ in range(3)]
+        assert await store.get(THINGS, 1) is None
+        await store.ping()
+        assert not any(write.done() for write in writes)
+        locker.stdin.close()
+        assert sorted([(await write).id for write in writes]) == [1, 2, 3]
+
+
+async def test_a_lock_that_lasts_makes_the_store_unavailable_for_writes_until_it_is_gone(
+    store: SQLiteStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_file, "PATIENCE_SECONDS", 0.05)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        answers = await asyncio.gather(*(store.add(THINGS, {}) for _ in range(3)), return_exceptions=True)
+        assert [isinstance(answer, Unavailable) and answer.retry_after for answer in answers] == [1, 1, 1]
+        assert (await store.find(THINGS, Query())).total == 0
+    assert (await store.add(THINGS, {})).id == 1
+
+
+@contextmanager
+def no_room(path: Path) -> Iterator[None]:
+    """Let no file grow beyond what the store's log is now."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    log = path.with_name(path.name + "-wal")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (log.stat().st_size + 4096, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+async def test_a_full_disk_fails_writes_whole_and_they_work_again_when_there_is_room(
+    store: SQLiteStore, path: Path
+) -> None:
+    kept = await store.add(THINGS, {"text": "kept"})
+    with no_room(path):
+        answers = await asyncio.gather(
+            *(store.add(THINGS, {"text": "x" * 3000}) for _ in range(9)), return_exceptions=True
+        )
+        assert [type(answer) for answer in answers] == [Full] * 9
+        with pytest.raises(Full):
+            await store.remove(THINGS, 1)
+        assert await store.get(THINGS, 1) == kept
+        assert await store.find(THINGS, Query(where=(Condition(TEXT, "eq", ("kept",)),))) == ([kept], 1)
+    assert (await store.add(THINGS, {})).id == 2
+    assert (await store.find(THINGS, Query())).total == 2
+
+
+async def test_several_processes_on_one_new_file_share_ids_and_names(path: Path) -> None:
+    processes = [start(path, ADD_HUNDRED) for _ in range(3)]
+    lines = [line for process in processes for line in process.communicate()[0].splitlines()]
+    assert [process.returncode for process in processes] == [0, 0, 0]
+    assert sorted(lines) == sorted([f"things {id}" for id in range(1, 301)] + [f"users {id}" for id in range(1, 101)])
+
+
+async def test_what_was_acknowledged_is_there_after_a_kill(path: Path) -> None:
+    with start(path, ADD_FOR_EVER) as process:
+        assert process.stdout
+        acknowledged = [int(process.stdout.readline()) for _ in range(50)]
+        process.kill()
+        acknowledged += [int(line) for line in process.stdout if line.endswith("\n")]
+    store = await reopened(path, THINGS)
+    assert all([await store.get(THINGS, id) for id in acknowledged])
+    assert (await store.find(THINGS, Query())).total >= len(acknowledged)
+    await store.close()
+
+
+async def test_long_reads_leave_the_loop_to_others(store: SQLiteStore) -> None:
+    await store.write(*(Add(THINGS, {"text": f"{number}"}) for number in range(3000)))
+    find = asyncio.create_task(store.find(THINGS, Query(search="29", searched=(TEXT,))))
+    turns = 0
+    while not find.done():
+        await store.get(THINGS, 1)
+        await asyncio.sleep(0)
+        turns += 1
+    assert (await find).total == 159
+    assert turns > 1
+
+
+def plan(path: Path, query: Query) -> str:
+    sql = f"SELECT id FROM things WHERE {where(query).sql}" + (f" ORDER BY {order(query)}" if query.sort else "")
+    with closing(sqlite3.connect(path)) as connection:
+        return " ".join(str(row) for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", where(query).values))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        Query((Condition(NUMBER, "eq", (1, 0.1)),)),
+        Query((Condition(NUMBER, "gte", (1,)),)),
+        Query((Condition(TEXT, "eq", ("a", "b")),)),
+        Query(sort=(Sort(TEXT),)),
+        Query(sort=(Sort(NUMBER, True),)),
+    ],
+)
+async def test_an_index_serves_the_queries_of_a_field_as_long_as_it_is_declared(path: Path, query: Query) -> None:
+    await (await reopened(path, THINGS)).close()
+    assert re.search(r"USING (COVERING )?INDEX things (text|number)", plan(path, query))
+    await (await reopened(path, Collection("things"))).close()
+    assert "INDEX things" not in plan(path, query)
+
+
+async def test_an_older_file_is_brought_up_to_date_in_one_go(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = await reopened(path, THINGS)
+    kept = await store.add(THINGS, {})
+    await store.close()
+    good, bad = (
+        ("CREATE TABLE _more (key TEXT)", "INSERT INTO _more VALUES ('a')"),
+        ("INSERT INTO _more VALUES ('b')", "?"),
+    )
+    monkeypatch.setattr(sqlite_schema, "MIGRATIONS", (*sqlite_schema.MIGRATIONS, good, bad))
+    with pytest.raises(Unusable):
+        await SQLiteStore(path).open([THINGS])
+    monkeypatch.setattr(sqlite_schema, "MIGRATIONS", sqlite_schema.MIGRATIONS[:-1])
+    store = await reopened(path, THINGS)
+    assert await store.get(THINGS, 1) == kept
+    await store.close()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT key FROM _more").fetchall() == [("a",)]
+        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+
+
+async def test_rows_follow_what_is_declared_unique_and_hidden(path: Path) -> None:
+    before = Collection("people", unique="name", hidden=("password",))
+    after = Collection("people", unique="mail", hidden=("mail", "phone"))
+    store = await reopened(path, before)
+    await store.add(before, {"name": "É", "mail": "A@B", "password": "x", "phone": 5})
+    await store.close()
+    store = await reopened(path, after)
+    found = await store.lookup(after, "a@b")
+    assert found is not None
+    assert found.data == {"id": 1, "password": "x", "name": "É"}
+    assert await store.secrets(after, 1) == {"mail": "A@B", "phone": 5}
+    assert (await store.add(after, {"name": "É", "mail": "other"})).id == 2
+    await store.close()
+    with pytest.raises(Unusable, match="has two records of people with the same name"):
+        await SQLiteStore(path).open([before])

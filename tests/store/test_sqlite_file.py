@@ -1,0 +1,149 @@
+"""What may be wrong with the file of a SQLite store: each is refused in one line, and the file is left alone."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from service.store.base import Add, Unusable
+from service.store.sqlite import SQLiteStore
+from service.store.sqlite_file import file_system
+from tests.store.samples import COLLECTIONS, THINGS
+from tests.store.sqlite_programs import ADD_FOR_EVER, start
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "file.db"
+
+
+async def make(path: Path) -> None:
+    """A file with a few pages of records."""
+    store = SQLiteStore(path)
+    await store.open(COLLECTIONS)
+    await store.write(*(Add(THINGS, {"text": f"{number}" * 99, "number": number}) for number in range(300)))
+    await store.close()
+
+
+def strange(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE theirs (id)")
+
+
+def newer(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+
+
+def truncated(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: 3 * 4096])
+
+
+def cut_within_a_page(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-77])
+
+
+def overwritten(path: Path) -> None:
+    whole = path.read_bytes()
+    path.write_bytes(whole[:20000] + b"\xa5" * 9000 + whole[29000:])
+
+
+def text(path: Path) -> None:
+    path.write_text("hello\n" * 999)
+
+
+def a_directory(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (text, "is not a SQLite database"),
+        (truncated, "is damaged"),
+        (cut_within_a_page, "is damaged"),
+        (overwritten, "is damaged"),
+        (newer, "its format is 99, this one knows up to 1"),
+        (a_directory, "is a directory"),
+    ],
+)
+async def test_a_file_that_cannot_be_used_is_refused_in_a_line_and_left_alone(
+    path: Path, spoil: Callable[[Path], None], reason: str
+) -> None:
+    await make(path)
+    spoil(path)
+    before = path.read_bytes() if path.is_file() else None
+    with pytest.raises(Unusable) as caught:
+        await SQLiteStore(path).open(COLLECTIONS)
+    assert str(caught.value).startswith(f"{path} ")
+    assert reason in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert before == (path.read_bytes() if path.is_file() else None)
+    assert list(path.parent.iterdir()) == [path]
+
+
+async def test_the_database_of_another_program_is_refused_and_left_alone(path: Path) -> None:
+    strange(path)
+    before = path.read_bytes()
+    with pytest.raises(Unusable, match="is the database of another program"):
+        await SQLiteStore(path).open(COLLECTIONS)
+    assert path.read_bytes() == before
+
+
+async def test_a_newer_file_that_was_not_closed_is_left_alone_with_its_log(path: Path) -> None:
+    await make(path)
+    with start(path, ADD_FOR_EVER) as process:
+        assert process.stdout
+        process.stdout.readline()
+        newer(path)
+        process.kill()
+    before = {each.name: each.read_bytes() for each in path.parent.iterdir() if not each.name.endswith("-shm")}
+    with pytest.raises(Unusable, match="newer version"):
+        await SQLiteStore(path).open(COLLECTIONS)
+    assert before == {each.name: each.read_bytes() for each in path.parent.iterdir() if not each.name.endswith("-shm")}
+    assert set(before) == {"file.db", "file.db-wal"}
+
+
+async def test_a_missing_directory_is_named(tmp_path: Path) -> None:
+    with pytest.raises(Unusable, match=r"no/file\.db is in no directory that there is"):
+        await SQLiteStore(tmp_path / "no" / "file.db").open(COLLECTIONS)
+
+
+async def test_a_file_that_may_not_be_written_is_refused(path: Path) -> None:
+    await make(path)
+    path.chmod(0o444)
+    path.parent.chmod(0o555)
+    with as_nobody(path), pytest.raises(Unusable, match=r"cannot be (written|opened); let whoever runs the service"):
+        await SQLiteStore(path).open(COLLECTIONS)
+    path.parent.chmod(0o755)
+
+
+@contextmanager
+def as_nobody(path: Path) -> Iterator[None]:
+    """Root may write everything, so be somebody else for a while."""
+    if os.geteuid() != 0:
+        yield
+        return
+    for above in path.parents:
+        if above.is_relative_to(tempfile.gettempdir()):
+            above.chmod(above.stat().st_mode | 0o055)
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_a_network_file_system_is_told_by_its_mount() -> None:
+    mounts = "/dev/a / ext4 rw 0 0\nserver:/b /srv nfs4 rw 0 0\n/dev/c /srv/own\\040disk ext4 rw 0 0\n"
+    assert file_system(Path("/srv/data"), mounts) == "nfs4"
+    assert file_system(Path("/srv/own disk/data"), mounts) == "ext4"
+    assert file_system(Path("/home"), mounts) == "ext4"
+    assert file_system(Path("/home"), "") == ""
