@@ -13,7 +13,7 @@ from aiohttp import web
 
 from service import config, transfer, workers
 from service.access import rule_of
-from service.app import create_app
+from service.app import create_app, house
 from service.discovery import discover
 from service.errors import StartError
 from service.keys import PLUGINS, STORE
@@ -37,9 +37,10 @@ def run(settings: Settings) -> None:
 
 def routes(settings: Settings) -> None:
     """Print who answers what, and who may use it."""
+    found = discover(settings.plugins).plugins
     lines = [
         (route.method, template(route.path), _rule(route), plugin.name, f"{plugin.name}.{route.handler.__name__}")
-        for plugin in discover(settings.plugins).plugins
+        for plugin in (*found, *house(settings, found))
         for route in plugin.routes
     ]
     _print_table(("Method", "Path", "Access", "Plugin", "Name"), sorted(lines, key=lambda line: (line[1], line[0])))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from service.passwords import Passwords
-from service.store.base import Collection, Stale, Store
+import logging
+
+from service.errors import Refusal
+from service.passwords import Passwords, is_hash
+from service.store.base import Collection, Store, StoreError
 
 USERS = Collection("users", unique="name", hidden=("password",))
 DEMO_USERS = (("user", "password"), ("guest", "guest"))
 """The example's users, whose passwords everybody knows."""
+
+log = logging.getLogger("shipyard")
 
 
 class Accounts:
@@ -26,6 +31,9 @@ class Accounts:
         record = await self._store.lookup(USERS, name)
         hidden = None if record is None else await self._store.secrets(USERS, record.id)
         hash = None if hidden is None else hidden.get("password")
+        if record is not None and hash is not None and not is_hash(hash):
+            log.error("user %d cannot log in: what is kept as the password is no Argon2id hash", record.id)
+            hash = None
         if not await self._passwords.verify(hash, password) or record is None or hash is None:
             return None
         if self._passwords.outdated(hash):
@@ -40,5 +48,5 @@ class Accounts:
         del data["id"]
         try:
             await self._store.replace(USERS, id, {**data, "password": await self._passwords.hash(password)}, revision)
-        except Stale:
-            return  # somebody changed the user meanwhile, and with it the hash
+        except (StoreError, Refusal):
+            return  # the old hash does for another login: the user is changing, or there is no room to do it now

@@ -35,7 +35,7 @@ def create_app(settings: Settings | None = None) -> web.Application:
     """The service as an app that is ready to be started. Raises StartError where the settings or a plugin are wrong."""
     settings = settings or config.load()
     found = discover(settings.plugins)
-    plugins = [*_house(settings, found.plugins), *found.plugins]
+    plugins = [*house(settings, found.plugins), *found.plugins]
     check_conflicts(plugins)
 
     # Bodies are read by body.py: bounded there, and refused when compressed.
@@ -58,12 +58,13 @@ def create_app(settings: Settings | None = None) -> web.Application:
     for plugin in plugins:
         app.add_routes([_patient(route) for route in plugin.routes])
     app.cleanup_ctx.append(lifespan_of(found.plugins))
-    # From here on nobody can put a middleware of theirs around the routes of others.
+    # From here on nobody can add a route unseen, or put a middleware of theirs around the routes of others.
+    app.router.freeze()
     app.middlewares.freeze()
     return app
 
 
-def _house(settings: Settings, plugins: tuple[Plugin, ...]) -> Iterator[Plugin]:
+def house(settings: Settings, plugins: tuple[Plugin, ...]) -> Iterator[Plugin]:
     """The service's own routes, in the form of plugins."""
     own = [*health.routes, *(metrics.routes if settings.metrics else [])]
     yield _own("service", own)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
 from marshmallow import Schema, ValidationError
+from marshmallow.fields import String
 
 from service.errors import Refusal, StartError
 from service.quick import compiled
@@ -19,12 +21,20 @@ class Document:
     """What the records of a collection look like, and how one is read from what a client sends."""
 
     def __init__(self, schema: Schema, collection: Collection) -> None:
-        """Raises StartError if the schema's write-only fields are not those that the collection hides."""
+        """Raises StartError if schema and collection disagree on what is hidden or unique."""
         self._schema = schema
         self._accepts = compiled(schema)
         self._hidden = collection.hidden
         fields = {field.data_key or name: field for name, field in schema.fields.items()}
+        self._names = tuple(name for name, field in fields.items() if not field.dump_only)
+        self._inner = {field.data_key or name: field.attribute or name for name, field in schema.fields.items()}
         self.read_only = frozenset(name for name, field in fields.items() if field.dump_only) - {"id"}
+        unique = fields.get(collection.unique or "")
+        if collection.unique and not (isinstance(unique, String) and unique.required and not unique.allow_none):
+            raise StartError(
+                f"{type(schema).__name__}: the unique field {collection.unique!r} of the collection "
+                f"{collection.name!r} must be required text, never null."
+            )
         if {name for name, field in fields.items() if field.load_only} != set(self._hidden):
             raise StartError(
                 f"{type(schema).__name__}: the load_only fields of the schema and the hidden fields of the collection "
@@ -73,9 +83,11 @@ class Document:
 
     def _checked(self, given: Data, partial: Sequence[str]) -> Data:
         if self._accepts is not None and not partial and self._accepts(given):
-            return given
+            return {name: given[name] for name in self._names if name in given}
         loaded = load(self._schema, given, partial)
-        return dict(self._schema.dump(loaded)) | {name: loaded[name] for name in self._hidden if name in loaded}
+        hidden = {name: loaded[self._inner[name]] for name in self._hidden if self._inner[name] in loaded}
+        # What marshmallow dumps may be more than JSON has, such as a Decimal: that is kept as text.
+        return orjson.loads(orjson.dumps(self._schema.dump(loaded), default=str)) | hidden  # type: ignore[no-any-return]
 
 
 def load(schema: Schema, document: Mapping[str, Any], partial: Sequence[str] = ()) -> Data:

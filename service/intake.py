@@ -49,6 +49,9 @@ class Intake:
             return None
         data = {field: value for field, value in record.items() if field != "id"}
         if isinstance(keeper, Collection):
+            if keeper.unique is not None and not isinstance(data.get(keeper.unique), str):
+                self.fault(_member(pointer, keeper.unique), "Missing, or not a text.")
+                return None
             return Add(keeper, data, id)
         try:
             return Add(keeper.collection, await keeper.seed(self._app, keeper.document.load(data)), id)
@@ -73,7 +76,13 @@ class Intake:
             self.fault(pointer, message or "Refused.")
             return
         for field, texts in message.items():
+            place = _member(pointer, field)
             if isinstance(texts, Mapping):
-                self._refused(f"{pointer}/{field}", texts)
+                self._refused(place, texts)
             else:
-                self.fault(f"{pointer}/{field}", " ".join(texts) if isinstance(texts, list) else str(texts))
+                self.fault(place, " ".join(texts) if isinstance(texts, list) else str(texts))
+
+
+def _member(pointer: str, name: object) -> str:
+    """The pointer of a member (RFC 6901, 3)."""
+    return f"{pointer}/{str(name).replace('~', '~0').replace('/', '~1')}"

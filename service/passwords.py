@@ -64,7 +64,7 @@ class Passwords:
     def _verify(self, hash: str, password: str) -> bool:
         try:
             return self._hasher.verify(hash, password)
-        except (VerificationError, InvalidHashError):
+        except (VerificationError, ValueError):  # not this password's, or no hash at all
             return False
 
 

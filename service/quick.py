@@ -98,9 +98,9 @@ def _bounds(validators: list[Any]) -> tuple[float, float] | None:
     """The tightest bounds that the validators set; None if one of them does anything else."""
     low, high = float("-inf"), float("inf")
     for check in validators:
-        if type(check) is Range and check.min_inclusive and check.max_inclusive:
-            least, most = check.min, check.max
-        elif type(check) is Length and check.equal is None:
+        if (type(check) is Range and check.min_inclusive and check.max_inclusive) or (
+            type(check) is Length and check.equal is None
+        ):
             least, most = check.min, check.max
         else:
             return None

@@ -81,4 +81,3 @@ def _check_twice(intake: Intake, pointer: str, change: Add, seen: set[int | str]
             intake.fault(f"{pointer}/{field}", f"{change.data.get(field, key)!r} is there twice.")
         if key is not None:
             seen.add(key)
-

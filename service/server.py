@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 from aiohttp.http import HttpProcessingError
 
 from service.answer import REQUEST_ID
-from service.errors import Refusal
+from service.errors import Refusal, StartError
 from service.keys import SETTINGS
 from service.middleware import new_request_id, refused
 
@@ -86,7 +86,7 @@ class Runner(web.AppRunner):
 
 
 async def serve(app: web.Application) -> None:
-    """Serve until SIGINT or SIGTERM; both end it cleanly. Raises StartError, OSError."""
+    """Serve until SIGINT or SIGTERM; both end it cleanly. Raises StartError."""
     settings = app[SETTINGS]
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -95,8 +95,10 @@ async def serve(app: web.Application) -> None:
     runner = Runner(app)
     try:
         await runner.setup()
-        site = web.TCPSite(runner, settings.host, settings.port)
-        await site.start()
+        try:
+            await web.TCPSite(runner, settings.host, settings.port).start()
+        except OSError as error:
+            raise StartError(f"cannot listen on host {settings.host!r}, port {settings.port}: {error}") from error
         log.info("serving http://%s:%d (Ctrl-C ends it)", settings.host, runner.addresses[0][1])
         await stopped.wait()
         for number in SIGNALS:

@@ -53,6 +53,11 @@ def names() -> Any:
     return setting(fields.List(fields.String(validate=Length(min=1)), allow_none=True))
 
 
+def tables() -> Any:
+    """Tables whose keys others know, and whose values may be secret."""
+    return dataclasses.field(repr=False)
+
+
 def switch() -> Any:
     """A setting that is on or off."""
     return setting(fields.Boolean())
@@ -115,7 +120,7 @@ class PluginSettings:
     enabled: list[str] | None = names()
     allow: list[str] | None = names()
     on_error: str = setting(fields.String(validate=OneOf(["stop", "skip"])))
-    sections: dict[str, dict[str, Any]] = dataclasses.field(repr=False)
+    sections: dict[str, dict[str, Any]] = tables()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""For the tests of plugins: `pytest_plugins = ["service.testing"]` gives a client of the whole service, and a login."""
+"""For the tests of plugins: `pytest_plugins = ["service.testing"]` gives a client of the whole service, and a login.
+
+It wants pytest-aiohttp, and `asyncio_mode = "auto"` in the settings of pytest.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ SECRET = secrets.token_urlsafe(48)
 
 
 def settings_for_tests(**changes: Any) -> Settings:
-    """Development's settings with a key of their own, without the environment; `changes` as `config.load` takes them."""
+    """Development's settings with a key of their own and nothing of the environment; `changes` as for `config.load`."""
     jwt = {"secret": SECRET, **changes.pop("jwt", {})}
     return config.load("development", {}, **{"access_log": False, "jwt": jwt, **changes})
 

@@ -50,12 +50,12 @@ async def runner() -> Runner:
 
 
 def child_exit(_: Any, worker: Any) -> None:
-    """gunicorn's hook: a worker has ended, and its gauges with it."""
+    """Gunicorn's hook: a worker has ended, and its gauges with it."""
     multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # the package leaves this one out
 
 
 def on_exit(_: Any) -> None:
-    """gunicorn's hook: all have ended."""
+    """Gunicorn's hook: all have ended."""
     shutil.rmtree(os.environ.get(METRICS_FOLDER, ""), ignore_errors=True)
 
 

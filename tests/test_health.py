@@ -53,7 +53,7 @@ async def test_without_its_store_a_service_is_alive_and_not_ready(
     make_client: MakeClient, monkeypatch: pytest.MonkeyPatch, kind: type[MemoryStore]
 ) -> None:
     monkeypatch.setattr(health, "STORE_SECONDS", 0.01)
-    monkeypatch.setattr("service.app.store_for", lambda url, root: kind())
+    monkeypatch.setattr("service.app.store_for", lambda _url, _root: kind())
     client = await make_client()
     assert isinstance(client.app[STORE], kind)
     assert (await client.get("/health/live")).status == 200

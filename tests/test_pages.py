@@ -10,9 +10,9 @@ from urllib.parse import quote
 import pytest
 from yarl import URL
 
+from service.keys import STORE
 from service.query import CONTROLS, MOST
 from service.store.base import Add, Collection
-from service.keys import STORE
 from tests.asking import SHIP, Client, refusal
 
 MakeClient = Callable[..., Awaitable[Client]]
@@ -32,7 +32,7 @@ async def links(client: Client, query: str) -> dict[str, str]:
     found = {relation: url for url, relation in LINK.findall(answer.headers.get("Link", ""))}
     for url in found.values():
         assert url.startswith(str(client.make_url("/api/ships?")))
-    return {relation: URL(url).query_string for relation, url in found.items()}
+    return {relation: URL(url).raw_query_string for relation, url in found.items()}
 
 
 WINDOWS: dict[str, list[int]] = {
@@ -124,11 +124,8 @@ async def test_following_next_reads_the_whole_list_once(client: Client, begin: s
 async def test_links_keep_what_else_was_asked(make_client: MakeClient) -> None:
     client = await make_client()
     found = await links(client, "?affiliation=Rebel+Alliance&model_like=%26%3E%22&_sort=-crew&_limit=2&q=%F0%9F%9A%80")
-    kept = URL.build(query=found["first"]).query
-    assert (
-        kept.items()
-        == URL("?affiliation=Rebel Alliance&model_like=%26>%22&_sort=-crew&q=🚀&_start=0&_limit=2").query.items()
-    )
+    kept = {"affiliation": "Rebel Alliance", "model_like": '&>"', "_sort": "-crew", "q": "🚀"}
+    assert dict(URL(f"?{found['first']}", encoded=True).query) == {**kept, "_start": "0", "_limit": "2"}
 
 
 async def test_a_list_that_is_too_long_is_cut_and_links_to_the_rest(make_client: MakeClient) -> None:
@@ -152,14 +149,14 @@ async def test_only_the_fields_asked_for_are_shown_and_in_that_order(client: Cli
 
 
 WHOLE = "Not a whole number from {} to {}."
-NOT_WHOLE = ("abc", "", "-1", "1.0", "1e9", "+1", " 1", "١", "0x1", "1_0", "9" * 17, "9" * 5000)
+NOT_WHOLE = ("abc", "", "-1", "1.0", "1e9", "%2B1", "%201", quote("١"), "0x1", "1_0", "9" * 17, "9" * 5000)
 FAULTS: list[tuple[str, dict[str, Any]]] = [
     *[(f"_start={text}", {"_start": [WHOLE.format(0, 2**53 - 1)]}) for text in NOT_WHOLE],
     *[(f"_end={text}", {"_end": [WHOLE.format(1, 2**53 - 1)]}) for text in (*NOT_WHOLE, "0")],
     *[(f"_limit={text}", {"_limit": [WHOLE.format(1, MOST)]}) for text in (*NOT_WHOLE, "0", "1001")],
     *[
         (f"_page={text}", {"_page": [WHOLE.format(1, (2**53 - 1) // MOST)]})
-        for text in (*NOT_WHOLE, "0", "9007199254740")
+        for text in (*NOT_WHOLE, "0", "9007199254741")
     ],
     *[(f"_after={text}", {"_after": [WHOLE.format(0, 2**53 - 1)]}) for text in NOT_WHOLE],
     ("_start=5&_end=5", {"_end": ["Not between _start + 1 and _start + 1000."]}),
@@ -201,7 +198,7 @@ FAULTS: list[tuple[str, dict[str, Any]]] = [
 async def test_what_is_wrong_with_a_parameter_is_said_under_its_name(make_client: MakeClient) -> None:
     client = await make_client()
     for query, message in FAULTS:
-        answer = await client.get(URL(f"{client.make_url('/api/ships')}?{query}", encoded=query.isascii()))
+        answer = await client.get(URL(f"/api/ships?{query}", encoded=True))
         said = {"error": "Bad Request", "message": message, "code": "invalid_parameters"}
         assert (answer.status, await refusal(answer)) == (400, said), query[:80]
 

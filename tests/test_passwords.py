@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from argon2 import PasswordHasher, extract_parameters
 from argon2.low_level import Type
+from marshmallow import ValidationError
 
 from service import passwords
 from service.accounts import USERS, Accounts
 from service.errors import Refusal
 from service.keys import PASSWORDS, STORE
 from service.passwords import Passwords, is_hash, not_too_long
-from service.store.base import Missing
 from service.store.memory import MemoryStore
 from tests.asking import Client, bearer
 
@@ -36,7 +36,12 @@ def pool() -> Iterator[Passwords]:
 async def test_a_hash_is_argon2id_with_the_parameters_of_today(pool: Passwords) -> None:
     hash = await pool.hash("password")
     parameters = extract_parameters(hash)
-    assert (parameters.type, parameters.memory_cost, parameters.time_cost, parameters.parallelism) == (Type.ID, 19456, 2, 1)
+    assert (parameters.type, parameters.memory_cost, parameters.time_cost, parameters.parallelism) == (
+        Type.ID,
+        19456,
+        2,
+        1,
+    )
     assert is_hash(hash)
     assert not pool.outdated(hash)
     assert await pool.hash("password") != hash
@@ -67,25 +72,9 @@ async def test_hashes_are_made_by_as_many_threads_as_agreed() -> None:
     assert names == {"password_0", "password_1"}
 
 
-async def test_who_is_not_there_is_verified_with_the_work_of_who_is(pool: Passwords) -> None:
-    verified: list[str] = []
-
-    class Watched(Passwords):
-        def _verify(self, hash: str, password: str) -> bool:
-            verified.append(hash)
-            return super()._verify(hash, password)
-
-    watched = Watched(threads=1)
-    known = await pool.hash("password")
-    assert not await watched.verify(known, "wrong")
-    assert not await watched.verify(None, "wrong")
-    watched.close()
-    first, second = (extract_parameters(hash) for hash in verified)
-    assert first == second
-    assert [len(hash) for hash in verified] == [len(known)] * 2
-
-
-async def test_login_verifies_once_whoever_it_is(make_client: MakeClient, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_login_costs_the_same_work_whoever_it_is(
+    make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     verified: list[str] = []
     verify = Passwords._verify
 
@@ -99,7 +88,7 @@ async def test_login_verifies_once_whoever_it_is(make_client: MakeClient, monkey
         answer = await client.post("/auth/login", json={"username": name, "password": "wrong"})
         assert answer.status == 401
     assert len(verified) == 4
-    assert len({str(extract_parameters(hash)) for hash in verified}) == 1
+    assert len({(str(extract_parameters(hash)), len(hash)) for hash in verified}) == 1
 
 
 async def test_no_password_belongs_to_nobody(pool: Passwords) -> None:
@@ -112,12 +101,14 @@ BROKEN = {
     "plain, and no ASCII": "p\u00e4ssword",
     "empty": "",
     "bcrypt": "$2b$12$KIXQ9q6u5m0m3pP0p0p0pOe8mJ1mF1o5bq0n5r6k7s8t9u0v1w2x3",
+    "odd salt": OLD.hash("password").replace("p=1$", "p=1$\u00e4"),
     "truncated": OLD.hash("password")[:-12],
     "cut in two": OLD.hash("password")[:30],
     "no parameters": "$argon2id$v=19$$c2FsdHNhbHQ$aGFzaA",
     "odd parameters": "$argon2id$v=19$m=0,t=0,p=0$c2FsdHNhbHQ$aGFzaGhhc2g",
     "argon2i": WRONG_KIND.hash("password"),
 }
+NO_HASH = "user 1 cannot log in: what is kept as the password is no Argon2id hash"
 
 
 async def keep(client: Client, hash: str) -> None:
@@ -134,11 +125,8 @@ async def test_a_stored_hash_that_is_none_lets_nobody_in_and_is_logged(
     for password in ("password", hash or "x"):
         answer = await client.post("/auth/login", json={"username": "user", "password": password})
         assert (answer.status, (await answer.json())["message"]) == (401, "Username or password invalid.")
-    assert not is_hash(hash) or hash == BROKEN["truncated"] or hash == BROKEN["odd parameters"]
-    errors = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
-    assert len(errors) == 2
-    assert all("user 1" in message for message in errors)
-    assert not any(hash and hash in message for message in errors)
+    errors = {record.getMessage() for record in caplog.records if record.levelname == "ERROR"}
+    assert errors == (set() if is_hash(hash) else {NO_HASH})
 
 
 async def test_a_hash_with_other_parameters_is_made_anew_at_login(make_client: MakeClient) -> None:
@@ -163,7 +151,7 @@ async def test_a_wrong_password_makes_no_hash_anew(make_client: MakeClient) -> N
     assert await client.app[STORE].secrets(USERS, 1) == {"password": old}
 
 
-async def test_a_user_who_leaves_or_changes_while_the_hash_is_made_anew_is_left_as_they_are(pool: Passwords) -> None:
+async def test_a_user_who_leaves_or_changes_while_the_hash_is_made_anew_is_left_as_they_are() -> None:
     class Slow(Passwords):
         """Somebody is faster."""
 
@@ -184,7 +172,6 @@ async def test_a_user_who_leaves_or_changes_while_the_hash_is_made_anew_is_left_
     slow.meanwhile = lambda: store.replace(USERS, 2, {"name": "changed", "password": new})
     assert await accounts.authenticate("changes", "password") == 2
     assert await store.secrets(USERS, 2) == {"password": new}
-    slow.meanwhile = lambda: asyncio.sleep(0, Missing())
     slow.close()
 
 
@@ -237,5 +224,5 @@ async def test_a_password_that_is_changed_logs_in_and_the_old_one_does_not(make_
 
 def test_a_password_is_measured_in_bytes() -> None:
     not_too_long("\u00e9" * 512)
-    with pytest.raises(ValueError, match="Longer than 1024 bytes"):
+    with pytest.raises(ValidationError, match="Longer than 1024 bytes"):
         not_too_long("\u00e9" * 512 + "x")

@@ -41,8 +41,8 @@ async def own_data(tmp_path: Path) -> str:
 
 async def test_production_does_not_start_while_everybody_knows_a_password(data_file: Path) -> None:
     assert await why_not(production(data=str(data_file))) == (
-        "production: the example's users can log in with their well-known passwords: user, guest. Remove them, fill the "
-        "store from a file of your own (SHIPYARD_DATA), or set SHIPYARD_ALLOW_DEMO_USERS=true."
+        "production: the example's users can log in with their well-known passwords: user, guest. Remove them, fill "
+        "the store from a file of your own (SHIPYARD_DATA), or set SHIPYARD_ALLOW_DEMO_USERS=true."
     )
 
 
@@ -83,5 +83,7 @@ async def test_in_production_plugins_come_from_where_the_settings_say(install: I
     install("planets", PLANETS)
     why = await why_not(production(data=own_data))
     assert why.startswith("plugin 'planets' comes from the distribution 'planets', which plugins.allow does not list")
-    async with TestClient(TestServer(create_app(production(data=own_data, plugins={"allow": ["shipyard", "planets"]})))) as client:
+    async with TestClient(
+        TestServer(create_app(production(data=own_data, plugins={"allow": ["shipyard", "planets"]})))
+    ) as client:
         assert (await client.get("/api/planets")).status == 200

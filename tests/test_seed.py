@@ -84,7 +84,9 @@ async def test_a_relative_path_starts_at_the_project_wherever_the_service_is_sta
 
 async def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     missing = tmp_path / "missing.json"
-    assert await why_not(settings_for_tests(data=str(missing))) == f"{missing}: cannot be read: No such file or directory"
+    assert (
+        await why_not(settings_for_tests(data=str(missing))) == f"{missing}: cannot be read: No such file or directory"
+    )
     assert await why_not(settings_for_tests(data=str(tmp_path))) == f"{tmp_path}: cannot be read: Is a directory"
 
 
@@ -148,10 +150,11 @@ async def test_collections_are_lists_of_objects_and_none_is_missing(
 
 
 async def test_every_record_has_an_id_of_its_own(faults: Faults) -> None:
-    odd = ["1", 0, -1, 1.0, True, None, [1], 2**53]
+    odd = ["1", 0, -1, 1.0, True, None, [1]]
     users = [{"name": "user", "password": "password"}, *({**USER, "id": id} for id in odd)]
-    (said, *_) = {tuple(await faults(EMPTY | {"users": [user]})) for user in users}
-    assert said == ("/users/0/id: Missing, or not a whole number from 1.",)
+    assert await faults(EMPTY | {"users": users}) == [
+        f"/users/{index}/id: Missing, or not a whole number from 1." for index in range(8)
+    ]
     ships = [{"id": 3, **SHIP}, {"id": 4, **SHIP}, {"id": 3, **SHIP}]
     assert await faults(EMPTY | {"ships": ships}) == ["/ships/2/id: 3 is there twice."]
 
@@ -159,7 +162,10 @@ async def test_every_record_has_an_id_of_its_own(faults: Faults) -> None:
 async def test_names_are_there_once_without_regard_to_case_and_form(faults: Faults) -> None:
     names = ["user", "guest", "User", "ｇｕｅｓｔ"]
     users = [{"id": index, "name": name, "password": "password"} for index, name in enumerate(names, 1)]
-    assert [line.partition(" ")[0] for line in await faults(EMPTY | {"users": users})] == ["/users/2/name:", "/users/3/name:"]
+    assert [line.partition(" ")[0] for line in await faults(EMPTY | {"users": users})] == [
+        "/users/2/name:",
+        "/users/3/name:",
+    ]
 
 
 async def test_records_are_held_to_what_a_client_is_held_to(faults: Faults) -> None:
@@ -199,7 +205,9 @@ async def test_of_very_many_faults_the_first_are_told(faults: Faults) -> None:
 
 
 async def test_a_password_never_shows_in_what_is_said(faults: Faults) -> None:
-    said = await faults(EMPTY | {"users": [{"id": 1, "name": "u", "password": "canary"}, {**USER, "password": ["canary"]}]})
+    said = await faults(
+        EMPTY | {"users": [{"id": 1, "name": "u", "password": "canary"}, {**USER, "password": ["canary"]}]}
+    )
     assert "canary" not in "".join(said)
 
 
@@ -214,7 +222,9 @@ async def test_one_fault_and_nothing_of_the_file_is_kept(path: Path) -> None:
     assert await app[STORE].get(USERS, 1) is None
 
 
-async def test_after_a_fault_is_mended_a_durable_store_is_filled(make_client: MakeClient, path: Path, tmp_path: Path) -> None:
+async def test_after_a_fault_is_mended_a_durable_store_is_filled(
+    make_client: MakeClient, path: Path, tmp_path: Path
+) -> None:
     settings = {"data": str(path), "store": f"sqlite:///{tmp_path}/shipyard.db"}
     path.write_bytes(orjson.dumps(EMPTY | {"ships": [{"id": 1, **SHIP}, {"id": 2}]}))
     await why_not(settings_for_tests(**settings))

@@ -23,7 +23,7 @@ class Clause(NamedTuple):
     """A piece of SQL and what to bind to its question marks."""
 
     sql: str
-    values: tuple[str, ...] = ()
+    values: tuple[str | int, ...] = ()
 
 
 def where(query: Query) -> Clause:

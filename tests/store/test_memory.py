@@ -1,0 +1,62 @@
+"""What is the memory store's own: it shares the event loop's thread with everybody else."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from service.store import scanning
+from service.store.base import Add, Condition, Query, Remove, Replace, Sort
+from service.store.memory import MemoryStore
+from tests.store.samples import COLLECTIONS, NUMBER, TEXT, THINGS
+
+COUNT = 20_000
+CHUNKS = COUNT // 1024
+
+
+@pytest.fixture
+async def store() -> MemoryStore:
+    store = MemoryStore()
+    await store.open(COLLECTIONS)
+    await store.write(*(Add(THINGS, {"text": f"{number}", "number": -number}) for number in range(COUNT)))
+    return store
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        Query((Condition(TEXT, "eq", ("5",)),)),
+        Query(search="99", searched=(TEXT,)),
+        Query(sort=(Sort(TEXT, True),), start=COUNT // 2),
+        Query((Condition(NUMBER, "lte", (0,)),), sort=(Sort(NUMBER),), limit=25),
+    ],
+)
+async def test_a_long_query_gives_way_again_and_again_and_sees_the_state_of_its_beginning(
+    store: MemoryStore, query: Query, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = await store.find(THINGS, query)
+    monkeypatch.setattr(scanning, "_TURN", 0)
+    find = asyncio.create_task(store.find(THINGS, query))
+    turns = 0
+    while not find.done():
+        await asyncio.sleep(0)
+        turns += 1
+        await store.write(Remove(THINGS, turns), Replace(THINGS, COUNT - turns, {}), Add(THINGS, {"text": "5"}))
+    assert turns > CHUNKS
+    assert await find == expected
+
+
+async def test_a_page_without_conditions_does_not_wait(store: MemoryStore) -> None:
+    find = store.find(THINGS, Query(start=COUNT - 5, limit=2))
+    with pytest.raises(StopIteration) as stopped:
+        find.send(None)
+    assert [record.id for record in stopped.value.value.records] == [COUNT - 4, COUNT - 3]
+
+
+async def test_a_scan_goes_on_while_records_come_and_go(store: MemoryStore) -> None:
+    seen = []
+    async for record, _ in store.scan(THINGS):
+        seen.append(record.id)
+        await store.write(Remove(THINGS, record.id), Add(THINGS, {}))
+    assert seen == list(range(1, COUNT + 1))

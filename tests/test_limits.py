@@ -1,0 +1,73 @@
+"""More requests at once than agreed: refused at once, and nobody else waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from service.testing import SECRET, settings_for_tests
+from service.tokens import Tokens
+from tests.asking import Client, bearer, refusal
+from tests.wire import ask, connected, request
+
+MakeClient = Callable[..., Awaitable[Client]]
+Serve = Callable[..., Awaitable[int]]
+
+TOKEN = f"Authorization: Bearer {Tokens(settings_for_tests().jwt, SECRET).pair(1).access}"
+HALF = request("POST /api/ships", TOKEN, "Content-Type: application/json", "Content-Length: 9") + b"{"
+
+
+@asynccontextmanager
+async def occupied(port: int, number: int) -> AsyncIterator[None]:
+    """While this is open, so many requests wait for the rest of their bodies."""
+    async with connected(port) as wire:
+        wire.send(HALF)
+        # An answer to somebody else, over a connection that came later: the request above is under way by now.
+        await ask(port, request("HEAD /api/ships"), body=False)
+        if number > 1:
+            async with occupied(port, number - 1):
+                yield
+        else:
+            yield
+
+
+async def test_a_full_service_says_so_and_when_to_come_back(serve: Serve) -> None:
+    port = await serve(limits={"in_flight": 2})
+    async with occupied(port, 2):
+        for line in ("GET /api/ships", "POST /auth/login", "GET /nowhere"):
+            answer = await ask(port, request(line))
+            assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+            said = {
+                "error": "Service Unavailable",
+                "message": "Too many requests at once.",
+                "code": "service_unavailable",
+            }
+            assert answer.json == {**said, "request_id": answer.headers["X-Request-ID"]}
+
+
+async def test_a_place_is_free_again_whatever_became_of_its_request(serve: Serve) -> None:
+    port = await serve(limits={"in_flight": 1})
+    for line in ("GET /api/ships/1", "GET /nowhere", "TRACE /api/ships", "POST /api/ships", "DELETE /auth/logout"):
+        assert (await ask(port, request(line))).status in (200, 401, 404, 405)
+    for _ in range(3):
+        async with occupied(port, 1):
+            assert (await ask(port, request("GET /api/ships/1"))).status == 503
+        async with asyncio.timeout(10):
+            while (await ask(port, request("GET /api/ships/1"))).status == 503:
+                await asyncio.sleep(0)
+
+
+async def test_health_and_metrics_answer_while_the_service_is_full(serve: Serve) -> None:
+    port = await serve(limits={"in_flight": 1})
+    async with occupied(port, 1):
+        for path in ("/health/live", "/health/ready", "/metrics"):
+            assert (await ask(port, request(f"GET {path}"))).status == 200, path
+
+
+async def test_a_store_that_does_not_answer_is_503_and_never_500(make_client: MakeClient, store_url: str) -> None:
+    client = await make_client(store=store_url)
+    mine = bearer(client)
+    await client.server.app.cleanup() if client.server is None else None  # type: ignore[union-attr]
+    assert (await client.get("/api/ships", headers=mine)).status == 200
+    assert await refusal(await client.get("/nowhere"))
