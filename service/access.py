@@ -38,6 +38,8 @@ public = Rule("public")
 user = Rule("user", "access")
 owner = Rule("owner", "access", own=True)
 refresh = Rule("refresh", "refresh")
+probe = Rule("probe")
+"""Anyone, and even while more requests are under way than limits.in_flight."""
 
 
 def rule_of(handler: Callable[..., Any]) -> Rule | None:

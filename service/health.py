@@ -9,7 +9,7 @@ from aiohttp import web
 from marshmallow import Schema
 from marshmallow.fields import List, String
 
-from service.access import public
+from service.access import probe
 from service.answer import Answer
 from service.errors import Refusal
 from service.keys import SKIPPED, STORE
@@ -33,7 +33,7 @@ class ReadySchema(Schema):
     plugins_skipped = List(String(metadata={"example": "planets"}), required=True)
 
 
-@public
+@probe
 @docs(summary="Whether the process is alive", tags=["service"])
 @response_schema(LiveSchema, 200, "It is.")
 async def live(request: web.Request) -> web.StreamResponse:  # noqa: ARG001  # every handler takes the request
@@ -41,7 +41,7 @@ async def live(request: web.Request) -> web.StreamResponse:  # noqa: ARG001  # e
     return Answer(orjson.dumps({"status": "live"}))
 
 
-@public
+@probe
 @docs(
     summary="Whether requests can be served",
     tags=["service"],

@@ -8,7 +8,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from service.access import public
+from service.access import probe
 from service.marks import docs
 
 BUCKETS = (0.001, 0.005, 0.025, 0.1, 0.5, 2.5)
@@ -49,7 +49,7 @@ class Metrics:
 METRICS: web.AppKey[Metrics] = web.AppKey("metrics", Metrics)
 
 
-@public
+@probe
 @docs(
     summary="Figures for Prometheus",
     tags=["service"],

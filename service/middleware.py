@@ -13,7 +13,7 @@ from time import perf_counter
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
-from service.access import admit, rule_of
+from service.access import admit, probe, rule_of
 from service.answer import REQUEST_ID as REQUEST_ID_HEADER
 from service.answer import Answer, complete
 from service.cors import cors
@@ -95,7 +95,7 @@ def limits(most: int) -> Middleware:
         nonlocal in_flight
         if not _is_host(request.headers.get(hdrs.HOST, "-")):
             raise Refusal(400, "The Host header is malformed.", headers={hdrs.CONNECTION: "close"})
-        if in_flight >= most:
+        if in_flight >= most and rule_of(request.match_info.handler) is not probe:
             raise Refusal(503, "Too many requests at once.", headers={hdrs.RETRY_AFTER: "1"})
         in_flight += 1
         try:

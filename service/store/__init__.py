@@ -13,7 +13,7 @@ def store_for(url: str, root: Path) -> Store:
     """The store that a URL names, not opened yet; a relative path of SQLite's begins at `root`. Raises StartError."""
     scheme, _, rest = url.partition(":")
     match scheme:
-        case "memory" if not rest:
+        case "memory" if url == "memory:":
             return MemoryStore()
         case "sqlite" if len(rest) > 3 and rest.startswith("///") and "?" not in rest:
             from service.store.sqlite import SQLiteStore
@@ -26,5 +26,5 @@ def store_for(url: str, root: Path) -> Store:
             return PostgresStore(url)
     raise StartError(
         "The URL of a store is memory:, sqlite:///file.db, sqlite:////directory/file.db or "
-        f"postgresql://user:password@host/database, not {scheme}:..."
+        f"postgresql://user:password@host/database, none begins with {scheme!r} like this one"
     )

@@ -129,8 +129,11 @@ class Store(ABC):
         """Whether nothing was ever written here."""
 
     @abstractmethod
-    async def seed(self, changes: Sequence[Change]) -> bool:
-        """Write all the changes in one transaction if the store is pristine; whether it was. Several may try."""
+    async def fill(self, batches: AsyncIterator[Sequence[Add]]) -> bool:
+        """Write all the batches in one transaction, at constant memory, if the store is pristine; whether it was.
+
+        Several may try at once. What the iterator raises is raised here, and nothing is written.
+        """
 
     @abstractmethod
     def scan(self, collection: Collection) -> AsyncIterator[tuple[Record, dict[str, Any]]]:
@@ -139,6 +142,14 @@ class Store(ABC):
     @abstractmethod
     async def ping(self) -> None:
         """Return if the store answers reads now."""
+
+    async def seed(self, changes: Sequence[Add]) -> bool:
+        """`fill` with one batch."""
+
+        async def batches() -> AsyncIterator[Sequence[Add]]:
+            yield changes
+
+        return await self.fill(batches())
 
     async def add(self, collection: Collection, data: Mapping[str, Any], once: Once | None = None) -> Record:
         """`write` of one Add."""

@@ -109,11 +109,14 @@ class MemoryStore(Store):
     async def pristine(self) -> bool:
         return not self._written
 
-    async def seed(self, changes: Sequence[Change]) -> bool:
+    async def fill(self, batches: AsyncIterator[Sequence[Add]]) -> bool:
         if self._written:
             return False
-        await self.write(*changes)
-        return True
+        changes = [change async for batch in batches for change in batch]
+        pristine = not self._written
+        if pristine:
+            await self.write(*changes)
+        return pristine
 
     async def scan(self, collection: Collection) -> AsyncIterator[tuple[Record, dict[str, Any]]]:
         for count, row in enumerate(self._shelves[collection.name].ordered.copy()):
@@ -173,7 +176,7 @@ class MemoryStore(Store):
 
 
 def _copy(text: bytes) -> bytes:
-    # What orjson answers holds on to a buffer of kilobytes.
+    # What orjson answers lies at the beginning of kilobytes that nothing else can use as long as it is kept.
     return bytes(memoryview(text))
 
 

@@ -10,7 +10,7 @@ import asyncpg  # type: ignore[import-untyped]  # it ships no types
 import orjson
 
 from service.store import postgres_writes
-from service.store.base import Change, Collection, Once, Page, Query, Record, Revoke, Store, Unusable, fold
+from service.store.base import Add, Change, Collection, Once, Page, Query, Record, Revoke, Store, Unusable, fold
 from service.store.postgres_errors import Collided
 from service.store.postgres_gathering import Gathering
 from service.store.postgres_pool import Pool
@@ -128,8 +128,10 @@ class PostgresStore(Store):
         async with self._pool.connection() as connection:
             return bool(await connection.fetchval(_PRISTINE))
 
-    async def seed(self, changes: Sequence[Change]) -> bool:
-        return await self._attempt(partial(postgres_writes.first, changes=changes))
+    async def fill(self, batches: AsyncIterator[Sequence[Add]]) -> bool:
+        # Not by _attempt: batches that have been taken cannot be taken again.
+        async with self._pool.connection() as connection:
+            return await postgres_writes.first(connection, batches)
 
     async def scan(self, collection: Collection) -> AsyncIterator[tuple[Record, dict[str, Any]]]:
         async with self._pool.connection() as connection, connection.transaction(readonly=True):

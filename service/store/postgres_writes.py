@@ -52,13 +52,14 @@ async def together(connection: Any, changes: Sequence[Change], once: Once | None
         return answer
 
 
-async def first(connection: Any, changes: Sequence[Change]) -> bool:
-    """Make the changes in one transaction if nothing was ever written; whether it was so."""
+async def first(connection: Any, batches: AsyncIterator[Sequence[Add]]) -> bool:
+    """Make all the changes in one transaction if nothing was ever written; whether it was so."""
     async with _transaction(connection):
         # Another first write waits here until this one has ended.
         if await connection.fetchval(_MARK) is None:
             return False
-        await _make_all(connection, changes)
+        async for batch in batches:
+            await _make_all(connection, batch)
         return True
 
 

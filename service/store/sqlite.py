@@ -13,7 +13,8 @@ from typing import Any, ClassVar, Literal
 
 import orjson
 
-from service.store.base import Change, Collection, Once, Page, Query, Record, Store, fold
+from service.store.base import Add, Change, Collection, Once, Page, Query, Record, Store, fold
+from service.store.sqlite_changes import Transaction
 from service.store.sqlite_file import connect, prepare
 from service.store.sqlite_find import find, find_near
 from service.store.sqlite_reader import Reader
@@ -93,8 +94,15 @@ class SQLiteStore(Store):
     async def pristine(self) -> bool:
         return await self._reader.one("SELECT 1 FROM _state WHERE revision = 0") is not None
 
-    async def seed(self, changes: Sequence[Change]) -> bool:
-        return bool(await self._writer.do(lambda transaction: transaction.seed(changes)))
+    async def fill(self, batches: AsyncIterator[Sequence[Add]]) -> bool:
+        async def job(transaction: Transaction) -> bool:
+            if not transaction.first:
+                return False
+            async for batch in batches:
+                transaction.write(batch)
+            return True
+
+        return bool(await self._writer.alone(job))
 
     async def scan(self, collection: Collection) -> AsyncIterator[tuple[Record, dict[str, Any]]]:
         sql, last = self._tables[collection.name].scan, 0

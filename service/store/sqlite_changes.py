@@ -44,12 +44,14 @@ class Transaction:
         self._connection = connection
         self._tables = tables
         self._now = time.time()
-        (self._revision,) = connection.execute("SELECT revision FROM _state").fetchone()
+        (self._found,) = connection.execute("SELECT revision FROM _state").fetchone()
+        self._revision: int = self._found
         self._counts: dict[str, Count] = {}
 
     def finish(self) -> None:
-        """Save what was counted."""
-        self._connection.execute("UPDATE _state SET revision = ?", (self._revision,))
+        """Save what was counted, if anything was: what changes nothing need not wait for the disk."""
+        if self._revision != self._found:
+            self._connection.execute("UPDATE _state SET revision = ?", (self._revision,))
         for name, count in self._counts.items():
             self._connection.execute("UPDATE _collections SET last = ?, total = ? WHERE name = ?", (*count, name))
 
@@ -82,12 +84,10 @@ class Transaction:
             self._connection.execute("INSERT OR REPLACE INTO _once VALUES (?, ?, ?, ?)", values)
         return records
 
-    def seed(self, changes: Sequence[Change]) -> bool:
-        """Make the changes if nothing was ever written, in this transaction or before; whether so."""
-        if self._revision:
-            return False
-        self.write(changes)
-        return True
+    @property
+    def first(self) -> bool:
+        """Whether nothing was ever written, in this transaction or before."""
+        return not self._revision
 
     def purge(self, now: int, most: int) -> int:
         """Forget what expired before `now`, of each kind at most so many; how many there were."""

@@ -60,18 +60,22 @@ def is_busy(error: sqlite3.Error) -> bool:
     return _code(error) == sqlite3.SQLITE_BUSY
 
 
-def failure(error: Exception) -> StoreError:
+def failure(error: Exception, *, committing: bool = False) -> StoreError:
     """What a failed read or write is to the caller of the store."""
+    if isinstance(error, StoreError):
+        return error
     if getattr(error, "sqlite_errorcode", 0) in _NO_ROOM:
         return Full(str(error))
-    return Unavailable(f"SQLite: {error}")
+    return Unavailable(f"SQLite: {error}", unknown=committing)
 
 
 def prepare(path: Path, tables: Iterable[Table]) -> None:
     """Make the file ready for these tables. Raises Unusable, and then the file is as it was."""
     try:
         _look_round(path)
-        if path.exists() and path.stat().st_size:
+        if not path.exists():
+            path.touch(0o600)  # there will be passwords in it, if only their hashes
+        elif path.stat().st_size:
             _examine(path)
         with closing(connect(path)) as connection:
             _make_ready(connection, tables)
@@ -104,29 +108,27 @@ def _look_round(path: Path) -> None:
 
 
 def _examine(path: Path) -> None:
-    """See that the file is whole and ours, without writing: SQLite would tidy up after a crash as it closes."""
+    """See that the file is ours and whole, without writing: SQLite would tidy up after a crash as it closes."""
     log = path.with_name(path.name + "-wal")
-    closed = not log.exists() or not log.stat().st_size
-    mode = "rw" if closed else "ro"
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", PATIENCE_SECONDS, uri=True)) as connection:
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
+    was_closed = not log.exists() or not log.stat().st_size
+    url = f"{path.absolute().as_uri()}?mode={'rw' if was_closed else 'ro'}"
+    with closing(sqlite3.connect(url, timeout=PATIENCE_SECONDS, uri=True)) as connection:
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
         if tables and application != APPLICATION:
             raise Unusable("is the database of another program; name another file")
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > len(MIGRATIONS):
             raise Unusable(
                 f"was made by a newer version of the service: its format is {version}, "
                 f"this one knows up to {len(MIGRATIONS)}; run the newer one, or name another file"
             )
-        (size,) = connection.execute(
-            "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
-        ).fetchone()
-        if closed and path.stat().st_size < size:
-            raise Unusable(f"{_WRONG[sqlite3.SQLITE_CORRUPT]} (bytes are missing at its end)")
-        (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-        if found != "ok":
-            raise Unusable(f"{_WRONG[sqlite3.SQLITE_CORRUPT]} ({found.splitlines()[-1]})")
+        (pages,), (size,) = (connection.execute(f"PRAGMA page_{what}").fetchone() for what in ("count", "size"))
+        (fault,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if was_closed and path.stat().st_size < pages * size:
+            fault = "its end is missing"
+        if fault != "ok":
+            raise Unusable(f"{_WRONG[sqlite3.SQLITE_CORRUPT]} ({fault.splitlines()[-1]})")
 
 
 def _make_ready(connection: sqlite3.Connection, tables: Iterable[Table]) -> None:

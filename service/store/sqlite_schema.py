@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 
 import orjson
 
 from service.store.base import Unusable
-from service.store.sqlite_table import Table, row
+from service.store.sqlite_table import Table, quoted, row
 
 APPLICATION = 0x53484950
 """Tells our files from those of other programs: "SHIP"."""
@@ -36,10 +37,9 @@ _PAGE = 1000  # rows made anew at a time
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring the tables that every file has up to date."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    for statements in MIGRATIONS[version:]:
-        for statement in statements:
+    for number, statements in enumerate(MIGRATIONS[version:], version + 1):
+        for statement in (*statements, f"PRAGMA user_version = {number}"):
             connection.execute(statement)
-    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
 
 def fit(connection: sqlite3.Connection, table: Table) -> None:
@@ -48,28 +48,39 @@ def fit(connection: sqlite3.Connection, table: Table) -> None:
     connection.execute(table.create)
     connection.execute("INSERT OR IGNORE INTO _collections VALUES (?, 0, 0, ?)", (name, table.layout))
     (layout,) = connection.execute("SELECT layout FROM _collections WHERE name = ?", (name,)).fetchone()
-    sql = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ?"
-    there = dict(connection.execute(sql, (name,)).fetchall())
-    wanted = table.indexes
-    for index in [index for index, sql in there.items() if layout != table.layout or wanted.get(index) != sql]:
-        connection.execute(f'DROP INDEX "{index}"')
-        del there[index]
+    there = _indexes(connection, name)
     if layout != table.layout:
+        _drop(connection, there)
         _remake(connection, table)
+        there = {}
+    wanted = table.indexes
+    _drop(connection, [index for index in there if there[index] != wanted.get(index)])
     try:
-        for index in wanted.keys() - there.keys():
+        for index in wanted.keys() - _indexes(connection, name).keys():
             connection.execute(wanted[index])
     except sqlite3.IntegrityError as error:
         raise Unusable(f"has two records of {name} with the same {table.collection.unique}; change one") from error
 
 
+def _indexes(connection: sqlite3.Connection, name: str) -> dict[str, str]:
+    sql = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ?"
+    return dict(connection.execute(sql, (name,)).fetchall())
+
+
+def _drop(connection: sqlite3.Connection, indexes: Iterable[str]) -> None:
+    for index in indexes:
+        connection.execute(f"DROP INDEX {quoted(index)}")
+
+
 def _remake(connection: sqlite3.Connection, table: Table) -> None:
     """Make each row anew from what it holds."""
-    last = 0
+    collection, last = table.collection, 0
     while rows := connection.execute(table.scan, (last, _PAGE)).fetchall():
         for last, revision, body, hidden in rows:
             data = orjson.loads(hidden or "{}") | orjson.loads(body)
             del data["id"]
-            connection.execute(table.update, (*row(table.collection, last, data), revision, last))
+            if not isinstance(data.get(collection.unique, ""), str):
+                raise Unusable(f"has a record of {collection.name}, id {last}, without a text as {collection.unique}")
+            connection.execute(table.update, (*row(collection, last, data), revision, last))
     sql = "UPDATE _collections SET layout = ? WHERE name = ?"
-    connection.execute(sql, (table.layout, table.collection.name))
+    connection.execute(sql, (table.layout, collection.name))

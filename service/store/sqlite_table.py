@@ -31,7 +31,7 @@ class Table:
 
     def __init__(self, collection: Collection) -> None:
         self.collection = collection
-        self.name = _quoted(collection.name)
+        self.name = quoted(collection.name)
         self.create = (
             f"CREATE TABLE IF NOT EXISTS {self.name} (id INTEGER PRIMARY KEY, revision INTEGER NOT NULL, "
             "body TEXT NOT NULL, key TEXT, hidden TEXT, folded TEXT)"
@@ -60,9 +60,9 @@ class Table:
         """Every index that the table should have, by name."""
         name = self.collection.name
         fields = {f"{name} {field.name} {field.kind}": expression(field) for field in self.collection.indexed}
-        indexes = {index: f"CREATE INDEX {_quoted(index)} ON {self.name} ({sql})" for index, sql in fields.items()}
+        indexes = {index: f"CREATE INDEX {quoted(index)} ON {self.name} ({sql})" for index, sql in fields.items()}
         if self.collection.unique is not None:
-            indexes[f"{name} key"] = f"CREATE UNIQUE INDEX {_quoted(f'{name} key')} ON {self.name} (key)"
+            indexes[f"{name} key"] = f"CREATE UNIQUE INDEX {quoted(f'{name} key')} ON {self.name} (key)"
         return indexes
 
 
@@ -90,5 +90,6 @@ def _fold(value: Any) -> Any:
     return [_fold(element) for element in value] if isinstance(value, list) else None
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """A name as SQL takes it."""
     return '"' + name.replace('"', '""') + '"'
