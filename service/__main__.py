@@ -11,7 +11,7 @@ from pathlib import Path
 import uvloop
 from aiohttp import web
 
-from service import config, transfer, workers
+from service import config, logs, transfer, workers
 from service.access import rule_of
 from service.app import create_app, house
 from service.discovery import discover
@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the arguments say; the exit status."""
     given = vars(_parser().parse_args(arguments))
     command = COMMANDS[given.pop("command") or "run"]
-    logging.basicConfig(level=logging.INFO, format=workers.LOG_FORMAT, stream=sys.stderr)
+    logs.start()
     try:
         command(config.load(), **given)
     except (StartError, OSError) as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from service import config, docs_page, health, metrics
+from service import config, docs_page, health, logs, metrics
 from service.accounts import Accounts
 from service.blocklist import Blocklist
 from service.body import not_yet
@@ -50,7 +50,9 @@ def create_app(settings: Settings | None = None) -> web.Application:
     app[STORE] = store
     app[PASSWORDS] = Passwords(settings.passwords.threads)
     app[ACCOUNTS] = Accounts(store, app[PASSWORDS])
-    app[TOKENS] = Tokens(settings.jwt, signing_secret(settings))
+    secret = signing_secret(settings)
+    logs.hide(settings, secret)
+    app[TOKENS] = Tokens(settings.jwt, secret)
     app[BLOCKLIST] = Blocklist(store, settings.jwt.leeway_seconds)
     app[RUNNING] = set()
     if figures is not None:

@@ -120,9 +120,16 @@ async def tokens(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 def log_access(request: web.Request, response: web.StreamResponse, seconds: float) -> None:
-    """One line, whatever the client sent: what could break it is escaped."""
+    """One line, whatever the client sent: escaped, and without the query, which may be private."""
     agent = request.headers.get(hdrs.USER_AGENT, "-")
-    facts = (request.remote, request.method, request.raw_path, response.status, seconds * 1000, request[REQUEST_ID])
+    facts = (
+        request.remote,
+        request.method,
+        request.rel_url.raw_path,
+        response.status,
+        seconds * 1000,
+        request[REQUEST_ID],
+    )
     access_log.info("%s %s %a %d %.1fms id=%s agent=%.200a", *facts, agent)
 
 
@@ -159,7 +166,7 @@ def _unexpected(fault: BaseException, request: web.Request) -> web.StreamRespons
     if request.transport is None:
         log.info("id=%s the client left: %s", request[REQUEST_ID], type(fault).__name__)
     else:
-        log.error("id=%s %s %a", request[REQUEST_ID], request.method, request.raw_path, exc_info=fault)
+        log.error("id=%s %s %a", request[REQUEST_ID], request.method, request.rel_url.raw_path, exc_info=fault)
     return refused(Refusal(500), request[REQUEST_ID])
 
 

@@ -16,6 +16,8 @@ from service.keys import SETTINGS
 from service.middleware import new_request_id, refused
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+LINGERING_SECONDS = 1.0
+"""How long the rest of a body that nobody wants is read on, so that its sender gets to see the answer."""
 
 log = logging.getLogger("shipyard")
 
@@ -68,7 +70,8 @@ class Runner(web.AppRunner):
         await super().setup()
         inner = super().server
         assert inner is not None  # noqa: S101  # that is what a setup is
-        self._front = Server(inner, access_log=None, auto_decompress=False)
+        options = {"access_log": None, "auto_decompress": False, "lingering_time": LINGERING_SECONDS}
+        self._front = Server(inner, **options)
 
     @property
     def server(self) -> web.Server | None:

@@ -6,7 +6,6 @@ The module is gunicorn's configuration too: a name in it that is one of gunicorn
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import shutil
 import sys
@@ -16,12 +15,12 @@ from typing import Any
 from aiohttp import web
 from prometheus_client import multiprocess
 
+from service import logs
 from service.app import create_app
 from service.config import load
 from service.server import Runner
 from service.settings import Settings
 
-LOG_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """The variable that prometheus_client looks for when it is imported."""
 
@@ -45,7 +44,7 @@ def start(settings: Settings, app: web.Application) -> None:
 
 async def runner() -> Runner:
     """What a worker runs."""
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
+    logs.start()
     return Runner(create_app(load()))
 
 

@@ -64,7 +64,12 @@ def postgres_server() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def _postgres_database(postgres_server: str) -> Iterator[str]:
     name = f"shipyard_test_{uuid4().hex}"
-    execute(postgres_server, f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
+    create = f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'"
+    try:
+        # Texts in an order that no store may answer in.
+        execute(postgres_server, f"{create} LOCALE_PROVIDER icu ICU_LOCALE 'en-US'")
+    except (asyncpg.FeatureNotSupportedError, asyncpg.PostgresSyntaxError):
+        execute(postgres_server, create)
     yield urlsplit(postgres_server)._replace(path=f"/{name}").geturl()
     execute(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -6,8 +6,7 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable
-
-import pytest
+from itertools import product
 
 from tests.asking import SHIP, Client, Json, bearer, refusal
 
@@ -78,24 +77,25 @@ async def test_a_record_that_the_client_has_not_is_sent(client: Client) -> None:
     assert (await client.get("/api/ships/99", headers={"If-None-Match": "*"})).status == 404
 
 
-@pytest.mark.parametrize("method", METHODS)
-async def test_a_write_happens_when_the_record_is_as_the_client_knows_it(client: Client, method: str) -> None:
-    tag = await tag_of(client)
-    for sent in (f'"x", {tag}', "*"):
-        headers = {**bearer(client), "If-Match": sent}
-        answer = await client.request(method, SHIP_1, json=METHODS[method], headers=headers)
-        assert answer.status == (204 if method == "DELETE" else 200), sent
-        if method == "DELETE":
-            return
-        assert answer.headers["ETag"] == await tag_of(client) != tag
+async def test_a_write_happens_when_the_record_is_as_the_client_knows_it(client: Client) -> None:
+    for id, (method, body) in enumerate(METHODS.items(), 1):
+        tag = await tag_of(client, f"/api/ships/{id}")
+        headers = {**bearer(client), "If-Match": f'"x", {tag}'}
+        answer = await client.request(method, f"/api/ships/{id}", json=body, headers=headers)
+        assert answer.status == (204 if method == "DELETE" else 200), method
+        if body is not None:
+            assert answer.headers["ETag"] == await tag_of(client, f"/api/ships/{id}") != tag
+    for id, (method, body) in enumerate(METHODS.items(), 4):
+        headers = {**bearer(client), "If-Match": "*"}
+        answer = await client.request(method, f"/api/ships/{id}", json=body, headers=headers)
+        assert answer.status == (204 if method == "DELETE" else 200), method
 
 
-@pytest.mark.parametrize("method", METHODS)
-async def test_a_write_does_not_happen_when_the_record_has_changed(client: Client, method: str) -> None:
+async def test_a_write_does_not_happen_when_the_record_has_changed(client: Client) -> None:
     old = await tag_of(client)
     changed = await client.patch(SHIP_1, json={"crew": 7}, headers=bearer(client))
     current = changed.headers["ETag"]
-    for sent in (old, f"W/{current}", '"x"', "x", current.strip('"'), ""):
+    for method, sent in product(METHODS, (old, f"W/{current}", '"x"', "x", current.strip('"'), "")):
         headers = {**bearer(client), "If-Match": sent}
         answer = await client.request(method, SHIP_1, json=METHODS[method], headers=headers)
         assert (answer.status, await refusal(answer), answer.headers["ETag"]) == (412, STALE, current), sent
@@ -154,14 +154,14 @@ async def test_of_forty_writers_with_one_tag_exactly_one_wins(client: Client) ->
     assert (await (await client.get(SHIP_1)).json())["crew"] == winner
 
 
-async def test_of_forty_new_users_of_one_name_exactly_one_is_added(client: Client) -> None:
+async def test_of_ten_new_users_of_one_name_exactly_one_is_added(client: Client) -> None:
     document = {"name": "Wedge", "password": "$argon2id$"}
 
     async def add(index: int) -> int:
         name = document["name"].upper() if index % 2 else document["name"]
         return (await client.post("/api/users", json={**document, "name": name})).status
 
-    assert Counter(await asyncio.gather(*map(add, range(20)))) == {201: 1, 400: 19}
+    assert Counter(await asyncio.gather(*map(add, range(10)))) == {201: 1, 400: 9}
     assert len(await (await client.get("/api/users")).json()) == 3
 
 

@@ -76,7 +76,7 @@ ROOMS = """
     accounts, blocklist
     passwords, tokens
     store
-    config, secret
+    config, logs, secret
     settings
     errors, marks, text
 """

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from itertools import product
 from urllib.parse import quote
 
 import orjson
-import pytest
 
 from service.testing import SECRET, settings_for_tests
 from service.tokens import Tokens
@@ -16,6 +16,7 @@ from tests.wire import ask, connected, request
 Serve = Callable[..., Awaitable[int]]
 
 TOKEN = f"Authorization: Bearer {Tokens(settings_for_tests().jwt, SECRET).pair(1).access}"
+JSON = "Content-Type: application/json"
 
 NO_IDS = [
     *(
@@ -78,13 +79,11 @@ NO_PATHS = [
 ]
 
 
-@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
-async def test_an_id_is_written_in_one_way(serve: Serve, method: str) -> None:
+async def test_an_id_is_written_in_one_way(serve: Serve) -> None:
     port = await serve()
-    for resource in ("ships", "users"):
-        for id in NO_IDS:
-            answer = await ask(port, request(f"{method} /api/{resource}/{id}", TOKEN))
-            assert (answer.status, answer.json["code"]) == (404, "not_found"), id
+    for method, resource, id in product(("GET", "PUT", "PATCH", "DELETE"), ("ships", "users"), NO_IDS):
+        answer = await ask(port, request(f"{method} /api/{resource}/{id}", TOKEN))
+        assert (answer.status, answer.json["code"]) == (404, "not_found"), id
     assert len((await ask(port, request("GET /api/ships"))).json) == 15
 
 
@@ -171,25 +170,25 @@ HOSTS = [
 ]
 
 
-@pytest.mark.parametrize("host", HOSTS)
-async def test_a_malformed_host_is_refused_before_anybody_uses_it(serve: Serve, host: str) -> None:
+async def test_a_malformed_host_is_refused_before_anybody_uses_it(serve: Serve) -> None:
     port = await serve()
-    async with connected(port) as wire:
-        sent = request("POST /api/ships", TOKEN, "Content-Type: application/json", body=orjson.dumps(SHIP), host=host)
-        wire.send(sent)
-        answer = await wire.answer()
-        assert (answer.status, answer.headers["Connection"], "Location" in answer.headers) == (400, "close", False)
-        assert await wire.ended()
+    for host in HOSTS:
+        async with connected(port) as wire:
+            sent = request(
+                "POST /api/ships", TOKEN, "Content-Type: application/json", body=orjson.dumps(SHIP), host=host
+            )
+            wire.send(sent)
+            answer = await wire.answer()
+            assert (answer.status, answer.headers["Connection"], "Location" in answer.headers) == (400, "close", False)
+            assert await wire.ended(), host
     assert len((await ask(port, request("GET /api/ships"))).json) == 15
 
 
-@pytest.mark.parametrize(
-    "host", ["a", "A.example", "127.0.0.1:80", "[::1]:5000", "[2001:db8::1]", "a_b-c.d:65535", "a:0"]
-)
-async def test_links_lead_to_the_host_that_was_asked_for(serve: Serve, host: str) -> None:
+async def test_links_lead_to_the_host_that_was_asked_for(serve: Serve) -> None:
     port = await serve()
-    answer = await ask(port, request("GET /api/ships?_limit=1", host=host))
-    assert answer.headers["Link"].startswith(f"<http://{host}/api/ships?_start=0&_limit=1>")
+    for host in ("a", "A.example", "127.0.0.1:80", "[::1]:5000", "[2001:db8::1]", "a_b-c.d:65535", "a:0"):
+        answer = await ask(port, request("GET /api/ships?_limit=1", host=host))
+        assert answer.headers["Link"].startswith(f"<http://{host}/api/ships?_start=0&_limit=1>")
 
 
 async def test_one_host_is_needed_and_no_more(serve: Serve) -> None:

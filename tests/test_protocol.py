@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import orjson
-import pytest
 
 from service.testing import SECRET, settings_for_tests
 from service.tokens import Tokens
@@ -38,11 +37,12 @@ async def refused_and_closed(port: int, sent: bytes) -> Answer:
     async with connected(port) as wire:
         wire.send(sent + NEW_SHIP)
         answer = await wire.answer()
-        assert await wire.ended()
-    assert (answer.headers["Content-Type"], answer.headers["Connection"]) == ("application/json", "close")
+        assert await wire.ended(), sent
+    assert (answer.status, answer.headers["Content-Type"]) == (400, "application/json"), sent
+    assert answer.headers["Connection"] == "close", sent
     assert answer.json["request_id"] == answer.headers["X-Request-ID"]
     assert (answer.json["error"], answer.json["code"]) == ("Bad Request", "bad_request")
-    assert await count(port) == 15
+    assert await count(port) == 15, sent
     return answer
 
 
@@ -86,11 +86,10 @@ SMUGGLING = [
 ]
 
 
-@pytest.mark.parametrize("rest", SMUGGLING, ids=lambda rest: repr(rest[:60]))
-async def test_how_long_a_body_is_has_one_meaning_or_none(serve: Serve, rest: bytes) -> None:
+async def test_how_long_a_body_is_has_one_meaning_or_none(serve: Serve) -> None:
     port = await serve()
-    answer = await refused_and_closed(port, POST + rest)
-    assert answer.status == 400
+    for rest in SMUGGLING:
+        await refused_and_closed(port, POST + rest)
 
 
 async def test_http_1_0_knows_no_chunks(serve: Serve) -> None:
@@ -102,28 +101,27 @@ async def test_http_1_0_knows_no_chunks(serve: Serve) -> None:
 SIZES = [b"g", b"-2", b"+2", b"0x2", b" 2", b"2 2", b"", b"2;\n", b"\xd9\xa2", b"f" * 17, b"2_0", b"2\n", b"2\r"]
 
 
-@pytest.mark.parametrize("size", SIZES, ids=repr)
-async def test_the_size_of_a_chunk_is_a_hexadecimal_number(serve: Serve, size: bytes) -> None:
+async def test_the_size_of_a_chunk_is_a_hexadecimal_number(serve: Serve) -> None:
     port = await serve()
-    await refused_and_closed(port, chunked(size, b"\r\n{}\r\n0\r\n\r\n"))
+    for size in SIZES:
+        await refused_and_closed(port, chunked(size, b"\r\n{}\r\n0\r\n\r\n"))
 
 
-@pytest.mark.parametrize(
-    "chunks",
-    [
-        b"2\r\n{}0\r\n\r\n",
-        b"2\r\n{}\n0\r\n\r\n",
-        b"2\r\n{} \r\n0\r\n\r\n",
-        b"2\n{}\r\n0\r\n\r\n",
-        b"2;x=\n1\r\n{}\r\n0\r\n\r\n",
-        b"0\r\nno colon\r\n\r\n",
-        b"0\r\n" + b"X-Trailer: 1\r\n" * 10_000 + b"\r\n",
-    ],
-    ids=lambda chunks: repr(chunks[:20]),
-)
-async def test_chunks_end_where_they_say(serve: Serve, chunks: bytes) -> None:
+CHUNKS = [
+    b"2\r\n{}0\r\n\r\n",
+    b"2\r\n{}\n0\r\n\r\n",
+    b"2\r\n{} \r\n0\r\n\r\n",
+    b"2\n{}\r\n0\r\n\r\n",
+    b"2;x=\n1\r\n{}\r\n0\r\n\r\n",
+    b"0\r\nno colon\r\n\r\n",
+    b"0\r\n" + b"X-Trailer: 1\r\n" * 10_000 + b"\r\n",
+]
+
+
+async def test_chunks_end_where_they_say(serve: Serve) -> None:
     port = await serve()
-    await refused_and_closed(port, chunked(chunks))
+    for chunks in CHUNKS:
+        await refused_and_closed(port, chunked(chunks))
 
 
 async def test_a_header_has_8190_bytes_at_most_and_a_request_128_of_them(serve: Serve) -> None:
@@ -164,10 +162,10 @@ HEADS = [
 ]
 
 
-@pytest.mark.parametrize("header", HEADS, ids=repr)
-async def test_a_header_is_one_line_with_a_name_and_a_colon(serve: Serve, header: bytes) -> None:
+async def test_a_header_is_one_line_with_a_name_and_a_colon(serve: Serve) -> None:
     port = await serve()
-    await refused_and_closed(port, b"GET /api/ships/1 HTTP/1.1\r\nHost: x\r\n" + header + b"\r\n")
+    for header in HEADS:
+        await refused_and_closed(port, b"GET /api/ships/1 HTTP/1.1\r\nHost: x\r\n" + header + b"\r\n")
 
 
 LINES = [
@@ -179,15 +177,15 @@ LINES = [
 ]
 
 
-@pytest.mark.parametrize("line", LINES, ids=repr)
-async def test_a_request_line_has_a_method_a_target_and_a_version_we_speak(serve: Serve, line: bytes) -> None:
+async def test_a_request_line_has_a_method_a_target_and_a_version_we_speak(serve: Serve) -> None:
     port = await serve()
-    async with connected(port) as wire:
-        wire.send(line + b"\r\nHost: x\r\n\r\n" + NEW_SHIP)
-        answer = await wire.answer()
-    assert answer.status in (400, 404, 405, 505)
-    assert answer.json["request_id"] == answer.headers["X-Request-ID"]
-    assert await count(port) == 15
+    for line in LINES:
+        async with connected(port) as wire:
+            wire.send(line + b"\r\nHost: x\r\n\r\n" + NEW_SHIP)
+            answer = await wire.answer()
+        assert answer.status in (400, 404, 405, 505), line
+        assert answer.json["request_id"] == answer.headers["X-Request-ID"]
+        assert await count(port) == 15, line
 
 
 async def test_what_was_malformed_is_not_quoted_to_whoever_reads_the_answer(serve: Serve) -> None:

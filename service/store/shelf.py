@@ -14,7 +14,7 @@ Row = tuple[int, int, bytes, bytes, str | None]
 
 def record(row: Row) -> Record:
     """The record that a row is kept for."""
-    return Record._make(row[:3])
+    return tuple.__new__(Record, row[:3])  # Record(*row[:3]), in half the time
 
 
 @dataclass(slots=True)

@@ -4,8 +4,23 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from service.store.base import Add, Change, Collection, Condition, Field, Once, Query, Record, Remove, Replace, Revoke
-from service.store.base import Store, Taken, Unavailable, encode
+from service.store.base import (
+    Add,
+    Change,
+    Collection,
+    Condition,
+    Field,
+    Once,
+    Query,
+    Record,
+    Remove,
+    Replace,
+    Revoke,
+    Store,
+    Taken,
+    Unavailable,
+    encode,
+)
 
 NAME = Field("name", "text")
 OWNERS = Collection("owners", unique="name", hidden=("password",))
@@ -36,7 +51,7 @@ class Keeper:
     def __init__(self, store: Store, state: State) -> None:
         self.state = state
         self.violations: list[str] = []
-        self._store = store
+        self.store = store
         self._doubt: Unavailable | None = None
 
     async def step(self) -> None:
@@ -49,7 +64,7 @@ class Keeper:
         once = Once(f"{self.state.name} {number}", "", _LATER) if number % 2 else None
         changes = _changes(self.state)
         try:
-            answer = await self._store.write(*changes, once=once)
+            answer = await self.store.write(*changes, once=once)
         except Unavailable as error:
             self._doubt = None if once else error
             raise
@@ -59,7 +74,7 @@ class Keeper:
         """Try a write that must be refused as a whole, because the name is taken."""
         if self.state.owner is not None:
             try:
-                await self._store.write(Add(THINGS, {"name": "refused"}), Add(OWNERS, {"name": self.state.name}))
+                await self.store.write(Add(THINGS, {"name": "refused"}), Add(OWNERS, {"name": self.state.name}))
                 self._violated("was given a name twice")
             except Taken:
                 pass
@@ -67,9 +82,9 @@ class Keeper:
     async def look(self, *, kept_nothing: bool = False) -> None:
         """See that the last write acknowledged is there, and the one under way as a whole or not at all."""
         before = self.state
-        done = [await self._store.revoked(f"{before.name} {before.number + ahead}") for ahead in (0, 1, 2)]
-        owner = await self._store.lookup(OWNERS, before.name)
-        things = await self._store.find(THINGS, Query((Condition(NAME, "eq", (before.name,)),)))
+        done = [await self.store.revoked(f"{before.name} {before.number + ahead}") for ahead in (0, 1, 2)]
+        owner = await self.store.lookup(OWNERS, before.name)
+        things = await self.store.find(THINGS, Query((Condition(NAME, "eq", (before.name,)),)))
         if done[2] or (before.number and not done[0]):
             self._violated(f"has revoked {done}")
         if kept_nothing and done[1]:
@@ -84,7 +99,7 @@ class Keeper:
 
     def _take(self, state: State) -> None:
         for record, kind in ((state.owner, OWNERS), (state.thing, THINGS)):
-            if record is not None and record.body != encode(record.id, _data(state.name, state.number, kind)):
+            if record is not None and record.body != _body(record.id, state, kind):
                 self._violated(f"reads {record} as write {state.number}")
         moved = state.number != self.state.number and state.owner is not None
         if moved and state.owner is not None and state.owner.id <= self.state.highest:
@@ -100,7 +115,7 @@ async def audit(store: Store) -> list[str]:
     violations = []
     for collection in COLLECTIONS:
         ids = [record.id async for record, _ in store.scan(collection)]
-        if (total := (await store.find(collection, Query(limit=0))).total) != len(set(ids)):
+        if (total := (await store.find(collection, Query(limit=1))).total) != len(set(ids)):
             violations.append(f"{collection.name} has {len(ids)} records, but counts {total}")
     if (await store.find(THINGS, Query((Condition(NAME, "eq", ("refused",)),)))).total:
         violations.append("half of a refused write was kept")
@@ -133,3 +148,8 @@ def _after(state: State, records: list[Record]) -> State:
 def _data(name: str, number: int, collection: Collection) -> dict[str, Any]:
     password = {"password": "secret"} if collection is OWNERS else {}
     return {"name": name, "number": number, "filling": _FILLING, **password}
+
+
+def _body(id: int, state: State, collection: Collection) -> bytes:
+    shown, _ = collection.split(_data(state.name, state.number, collection))
+    return encode(id, shown)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cmp_to_key
+from functools import cmp_to_key, partial
 from typing import Any
 
 from service.store.base import Condition, Field, Query, fold
@@ -17,13 +17,8 @@ def page(records: Mapping[int, Data], query: Query) -> tuple[list[int], int]:
     total = len(matching)
     if query.after is not None:
         matching = [id for id in matching if id > query.after]
-    if query.sort:
-        matching.sort(
-            key=cmp_to_key(
-                lambda one, other: _compare({**records[one], "id": one}, {**records[other], "id": other}, query)
-            )
-        )
-    return matching[query.start :][: query.limit], total
+    ordered = sorted(({**records[id], "id": id} for id in matching), key=cmp_to_key(partial(_compare, query)))
+    return [data["id"] for data in ordered[query.start :][: query.limit]], total
 
 
 def _matches(data: Data, query: Query) -> bool:
@@ -75,7 +70,7 @@ def _is(value: Any, kind: str) -> bool:
     return isinstance(value, str) if kind == "text" else isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _compare(one: Data, other: Data, query: Query) -> int:
+def _compare(query: Query, one: Data, other: Data) -> int:
     for field, descending in query.sort:
         left, right = _value(one, field), _value(other, field)
         if left == right:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -122,6 +123,53 @@ async def test_a_seed_that_fails_leaves_the_store_pristine(store: Store) -> None
         await store.seed([Add(USERS, user("a"), 1), Add(USERS, user("A"), 2)])
     assert await store.pristine()
     assert await store.seed([Add(USERS, user("a"), 1)])
+
+
+async def test_a_fill_is_one_write_that_nobody_sees_before_its_end(store: Store) -> None:
+    async def batches() -> AsyncIterator[list[Add]]:
+        for batch in range(3):
+            yield [Add(USERS, user(f"{id}"), id) for id in range(batch * 100 + 1, batch * 100 + 101)]
+            assert await store.find(USERS, Query()) == ([], 0)
+
+    assert await store.fill(batches())
+    assert (await store.find(USERS, Query())).total == 300
+    assert (await store.add(USERS, user("next"))).id > 300
+
+
+async def test_a_fill_whose_source_fails_writes_nothing(store: Store) -> None:
+    async def batches() -> AsyncIterator[list[Add]]:
+        yield [Add(USERS, user("a"), 1)]
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await store.fill(batches())
+    assert await store.pristine()
+    assert await store.seed([Add(USERS, user("a"), 1)])
+
+
+async def test_a_fill_and_a_write_at_the_same_time_are_one_after_the_other(store: Store) -> None:
+    async def batches() -> AsyncIterator[list[Add]]:
+        yield [Add(USERS, user("a"), 1)]
+        writing.set()
+        await asyncio.sleep(0)
+        yield [Add(USERS, user("b"), 2)]
+
+    writing = asyncio.Event()
+    fill = asyncio.create_task(store.fill(batches()))
+    await writing.wait()
+    written = await store.add(USERS, user("c"))
+    filled = await fill
+    assert [record.id for record in (await store.find(USERS, Query())).records] == ([1, 2, 3] if filled else [1])
+    assert await store.lookup(USERS, "c") == written
+
+
+async def test_a_store_that_has_been_written_takes_nothing_from_the_source_of_a_fill(store: Store) -> None:
+    async def batches() -> AsyncIterator[list[Add]]:
+        pytest.fail("asked for")
+        yield []
+
+    await store.add(USERS, user("a"))
+    assert not await store.fill(batches())
 
 
 async def test_of_several_that_seed_at_once_one_does(open_store: Open) -> None:

@@ -85,7 +85,7 @@ def queries(draw: st.DrawFn) -> Query:
 
 
 # The store is one for all examples, each of which replaces what the one before left.
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.lists(records, max_size=8), asked=st.lists(queries(), min_size=1, max_size=6))
 async def test_every_query_is_answered_as_by_the_reference(store: Store, data: list[Any], asked: list[Query]) -> None:
     old = (await store.find(THINGS, Query())).records
@@ -139,6 +139,8 @@ def _pages() -> Iterator[Query]:
         yield Query(where, search="wing", searched=(TEXT, TEXTS), sort=sort, start=1, limit=500)
     for where in wheres:
         yield Query(where, start=5, limit=10, after=700)
+    for start in range(0, 1400, 50):
+        yield Query(sort=(Sort(NUMBER, True),), start=start, limit=50)
 
 
 async def test_a_query_sees_one_state_while_others_write(store: Store) -> None:
@@ -152,6 +154,7 @@ async def test_a_query_sees_one_state_while_others_write(store: Store) -> None:
 
     writing = asyncio.create_task(write())
     while not writing.done():
+        await asyncio.sleep(0)
         page = await store.find(THINGS, everything)
         assert page.total == len(page.records) == 2000
         assert len({record.data["number"] for record in page.records if record.id in range(1, 2001, 50)}) == 1

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from random import Random
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from service.store.base import (
     Query,
     Replace,
     Revoke,
+    Taken,
     Unavailable,
 )
 from tests.postgres import OpenPostgres, until
@@ -68,11 +70,31 @@ async def test_what_the_server_refuses_is_said_in_words_of_the_promise(
 
 async def test_writes_in_each_others_way_are_tried_again(open_postgres: OpenPostgres, postgres_admin: Any) -> None:
     store = await open_postgres(SHIPS)
-    await store.write(Add(SHIPS, ship("A")), Add(SHIPS, ship("B")))
+    await store.add(SHIPS, ship("A"))
     await postgres_admin.execute(RAISE.format(code="40001", times=3))
-    assert await store.add(SHIPS, ship("C"))
-    both = [Replace(SHIPS, 1, ship("A", crew=2)), Replace(SHIPS, 2, ship("B", crew=2))]
-    await asyncio.gather(*[store.write(*order) for order in (both, both[::-1]) for _ in range(10)])
+    assert await store.add(SHIPS, ship("B"))
+
+
+async def test_writes_of_the_same_records_in_other_orders_do_not_wait_for_each_other(
+    open_postgres: OpenPostgres,
+) -> None:
+    store = await open_postgres(SHIPS)
+    await store.write(*[Add(SHIPS, ship(f"{id}")) for id in range(1, 21)])
+    changes = [Replace(SHIPS, id, ship(f"{id}", crew=2)) for id in range(1, 21)]
+    writes = [store.write(*Random(seed).sample(changes, 20)) for seed in range(30)]
+    assert len(await asyncio.gather(*writes)) == 30
+
+
+async def test_a_name_that_is_taken_is_refused_without_waiting_for_its_owner(
+    open_postgres: OpenPostgres, postgres_admin: Any
+) -> None:
+    store = await open_postgres(SHIPS, timeout=1)
+    await store.write(Add(SHIPS, ship("A")), Add(SHIPS, ship("B")))
+    async with postgres_admin.transaction():
+        await postgres_admin.execute("UPDATE shipyard.records_ships SET revision = revision WHERE id = 2")
+        for change in (Replace(SHIPS, 1, ship("B")), Add(SHIPS, ship("B"))):
+            with pytest.raises(Taken):
+                await store.write(change)
 
 
 SLOW_COMMIT = """
@@ -153,9 +175,10 @@ async def test_a_database_that_takes_no_writes_is_unavailable_to_them_only(
     try:
         await postgres_admin.execute(f"SELECT pg_terminate_backend(pid) FROM ({BACKENDS}) AS backends")
         await until(lambda: store.get(SHIPS, 1))
+        await asyncio.gather(*[store.lookup(SHIPS, "a") for _ in range(10)])
         with pytest.raises(Unavailable, match="takes no writes"):
             await store.add(SHIPS, {"model": "B"})
-        assert await store.get(SHIPS, 1)
     finally:
         await postgres_admin.execute(f"ALTER DATABASE {database} RESET default_transaction_read_only")
-    await until(lambda: store.add(SHIPS, {"model": "B"}))
+    # One refusal was enough: no connection from before it is used any more.
+    assert await asyncio.gather(*[store.add(SHIPS, {"model": f"B{count}"}) for count in range(10)])
