@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from aiohttp import web
+from aiohttp.web import AbstractResource
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -27,13 +28,14 @@ class Metrics:
             buckets=BUCKETS,
             registry=self._registry,
         )
-        self._series: dict[tuple[str, str, int], Histogram] = {}
+        self._series: dict[tuple[str, AbstractResource | None, int], Histogram] = {}
 
-    def observe(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count one request. `route` is the pattern, so that the number of series is bounded."""
-        key = (method, route, status)
+    def observe(self, method: str, resource: AbstractResource | None, status: int, seconds: float) -> None:
+        """Count one request. Its label is the resource's pattern, so that the number of series is bounded."""
+        key = (method, resource, status)
         series = self._series.get(key)
         if series is None:
+            route = "none" if resource is None else resource.canonical
             series = self._series[key] = self._seconds.labels(method, route, str(status))
         series.observe(seconds)
 

@@ -56,9 +56,7 @@ def observe(metrics: Metrics | None, *, log_requests: bool) -> Middleware:
         complete(response, request_id)
         seconds = perf_counter() - begin
         if metrics is not None:
-            resource = request.match_info.route.resource
-            route = "none" if resource is None else resource.canonical
-            metrics.observe(request.method, route, response.status, seconds)
+            metrics.observe(request.method, request.match_info.route.resource, response.status, seconds)
         if log_requests:
             log_access(request, response, seconds)
         return response

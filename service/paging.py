@@ -9,7 +9,7 @@ from multidict import MultiDict
 from yarl import URL
 
 from service.keys import SETTINGS
-from service.query import Listing
+from service.query import ALL, Listing
 from service.store.base import Page
 
 WINDOW = ("_start", "_end", "_limit", "_page", "_after")
@@ -24,8 +24,7 @@ def external(request: web.Request, path: str) -> str:
 def page_headers(request: web.Request, listing: Listing, page: Page) -> dict[str, str]:
     """X-Total-Count always; Link where the list was paged or cut."""
     headers = {"X-Total-Count": str(page.total)}
-    paged = any(name in request.query for name in WINDOW)
-    if paged or len(page.records) < page.total:
+    if len(page.records) < page.total or (listing is not ALL and any(name in request.query for name in WINDOW)):
         links = (f'<{url}>; rel="{relation}"' for relation, url in _links(request, listing, page))
         headers[hdrs.LINK] = ", ".join(links)
     return headers

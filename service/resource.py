@@ -19,7 +19,7 @@ from service.errors import Headers, Refusal
 from service.idempotency import once
 from service.keys import STORE
 from service.paging import external, page_headers
-from service.query import Grammar
+from service.query import ALL, Grammar
 from service.routes import routes_of
 from service.store.base import Add, Collection, Missing, Once, Record, Replace, Stale, Taken
 
@@ -61,14 +61,14 @@ class Resource:
 
     async def list(self, request: web.Request) -> web.StreamResponse:
         """The records that the parameters ask for."""
-        listing = self.grammar.read(request.query)
+        listing = self.grammar.read(request.query) if "?" in request.raw_path else ALL
         page = await request.app[STORE].find(self.collection, listing.query)
         headers = page_headers(request, listing, page)
         return Answer(_array(page.records, listing.fields), headers=headers, cache=NO_CACHE)
 
     async def read(self, request: web.Request) -> web.StreamResponse:
         """One record."""
-        if request.rel_url.raw_query_string:
+        if "?" in request.raw_path and request.query:
             raise Refusal(400, {name: ["Unknown parameter."] for name in request.query}, code="invalid_parameters")
         record = await self._record(request)
         if unchanged(request, record):

@@ -45,7 +45,7 @@ def start(settings: Settings, app: web.Application) -> None:
 async def runner() -> Runner:
     """What a worker runs."""
     logs.start()
-    return Runner(create_app(load()))
+    return Runner(create_app(load()), owns_process=True)
 
 
 def child_exit(_: Any, worker: Any) -> None:
