@@ -28,7 +28,7 @@ plugins: .venv/run.stamp ## show what is loaded, and from where
 	@env $(GIVEN) $(BIN)/python -m service plugins
 
 test: .venv/dev.stamp ## run every test, a real PostgreSQL included
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 test-browser: .venv/dev.stamp ## try the docs page in a real browser (chromium and chromium-driver)
 	$(BIN)/python -m pytest tests/browser
@@ -49,7 +49,7 @@ format: .venv/dev.stamp ## let ruff lay out the code
 	$(BIN)/ruff format .
 
 coverage: .venv/dev.stamp ## run the tests and show which branches none of them takes
-	$(BIN)/python -m pytest --cov --cov-report=term-missing
+	$(BIN)/python -m pytest -n 2 --cov --cov-report=term-missing
 
 bench: .venv/dev.stamp ## measure Shipyard beside its peers and draw the result (20 minutes)
 	$(BIN)/python -m bench

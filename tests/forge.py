@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Mapping
+from enum import Enum
 from typing import Any
 
 import jwt
@@ -17,8 +18,15 @@ from service.testing import SECRET, settings_for_tests
 from service.tokens import Tokens
 
 NOW = 1_800_000_000
-GONE = object()
-"""As the value of a claim or a header: leave it out."""
+
+
+class Gone(Enum):
+    """As the value of a claim or a header: leave it out."""
+
+    GONE = "gone"
+
+
+GONE = Gone.GONE
 NOTHING: Mapping[str, Any] = {}
 
 _PRIVATE = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"for tests only").digest())

@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -46,14 +47,6 @@ def test_it_says_where_it_serves_and_what_and_either_signal_ends_it_cleanly() ->
             assert "Traceback" not in program.said
 
 
-def test_a_durable_store_is_named_and_forgets_nothing(tmp_path_factory: pytest.TempPathFactory) -> None:
-    path = tmp_path_factory.mktemp("store") / "shipyard.db"
-    with Program(SHIPYARD_STORE=f"sqlite:///{path}") as program:
-        program.port()
-        assert program.stop(signal.SIGTERM) == 0
-    assert f"store: sqlite:///{path}\n" in program.said
-
-
 @pytest.fixture
 def taken_port() -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -69,6 +62,17 @@ def test_a_port_that_is_in_use_is_told_in_one_line(
     (line,) = capsys.readouterr().err.splitlines()
     assert f"127.0.0.1', {taken_port}" in line
     assert "address already in use" in line
+
+
+def test_a_durable_store_is_named_and_forgets_nothing(
+    taken_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    monkeypatch.setenv("SHIPYARD_HOST", "127.0.0.1")
+    monkeypatch.setenv("SHIPYARD_PORT", str(taken_port))
+    monkeypatch.setenv("SHIPYARD_STORE", f"sqlite:///{tmp_path}/shipyard.db")
+    assert main(["run"]) == 1
+    assert f"store: sqlite:///{tmp_path}/shipyard.db" in caplog.messages
 
 
 def test_a_host_that_is_not_known_is_told_in_one_line(

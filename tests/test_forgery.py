@@ -134,7 +134,9 @@ def test_a_token_is_a_jwt_and_says_so(forge: Forge, typ: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["", "secret", "password", "changeme", "your-256-bit-secret", SECRET[:-1], f"{SECRET}\n"]
+    "key",
+    ["", "secret", "password", "changeme", "your-256-bit-secret", SECRET[:-1], f"{SECRET}\n"],
+    ids=["empty", "secret", "password", "changeme", "example", "shortened", "lengthened"],
 )
 def test_a_guessed_key_signs_nothing(key: str) -> None:
     forge = Forge("HS256")

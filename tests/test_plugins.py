@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 import signal
 import subprocess
 import sys
@@ -17,6 +19,7 @@ from service.__main__ import main
 from service.app import create_app
 from service.errors import StartError
 from service.keys import STORE
+from service.server import Runner
 from service.settings import Settings
 from service.store.base import Collection
 from service.testing import settings_for_tests
@@ -488,6 +491,29 @@ async def test_a_plugin_that_cannot_open_stops_the_start_and_the_others_are_clos
     install("zoo", LIFESPAN.replace("NAME", "zoo"))
     assert await why_not(settings) == f"plugin 'two' cannot start: {reason}"
     assert said() == ["one opens", "two opens", "one closes"]
+
+
+async def test_who_cancels_a_start_or_a_stop_is_obeyed(
+    install: Install, settings: Settings, said: Callable[[], list[str]]
+) -> None:
+    hang = "log.info('it hangs'); import asyncio; await asyncio.Event().wait()"
+    install("one", LIFESPAN.replace("NAME", "one"))
+    install("two", LIFESPAN.replace("NAME", "two").replace("    yield", f"    {hang}\n    yield"))
+    install("zoo", f"{LIFESPAN.replace('NAME', 'zoo')}    {hang}\n")
+    for names, last in ((["users", "one", "two"], "setup"), (["users", "one", "zoo"], "cleanup")):
+        before = len(said())
+        plugins = dataclasses.replace(settings.plugins, enabled=names)
+        runner = Runner(create_app(dataclasses.replace(settings, plugins=plugins)))
+        if last == "cleanup":
+            await runner.setup()
+        task = asyncio.create_task(getattr(runner, last)())
+        while "it hangs" not in said()[before:]:  # noqa: ASYNC110  # what it waits for is a line of the log
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert said()[-1] == "one closes"
+        await runner.cleanup()
 
 
 async def test_a_lifespan_that_takes_no_app_stops_the_start(install: Install, settings: Settings) -> None:

@@ -102,6 +102,8 @@ class Fleet:
             async with session.request(question.method, url, json=sent, headers=headers) as answer:
                 body = await answer.read()
                 document = await answer.json() if body else {}
+        except aiohttp.ClientConnectorError:
+            return None  # nobody has heard it
         except (aiohttp.ClientError, ConnectionError):
             self.lost += 1
             self._write_down(question, _MEANT.get(question.method), inf, question.value)

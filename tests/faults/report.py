@@ -13,4 +13,6 @@ class Report(NamedTuple):
 
     def __str__(self) -> str:
         found = [f"  VIOLATION: {violation}" for violation in self.violations[:20]]
-        return "\n".join([self.tried, *found, f"  {len(self.violations)} violations"])
+        return "\n".join(
+            [*(f"  {line}" for line in self.tried.splitlines()), *found, f"  {len(self.violations)} violations"]
+        )

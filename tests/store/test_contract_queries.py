@@ -141,6 +141,8 @@ def _pages() -> Iterator[Query]:
         yield Query(where, start=5, limit=10, after=700)
     for start in range(0, 1400, 50):
         yield Query(sort=(Sort(NUMBER, True),), start=start, limit=50)
+    for limit in range(1, 20):
+        yield Query((Condition(NUMBER, "gt", (0,)),), sort=(Sort(NUMBER),), limit=limit)
 
 
 async def test_a_query_sees_one_state_while_others_write(store: Store) -> None:

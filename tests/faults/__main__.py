@@ -1,0 +1,33 @@
+"""`python -m tests.faults [NAME ...]`: try all, or those named, at full size; exit 1 if anything was found."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib
+import logging
+import sys
+import time
+
+NAMES = ("full_disk", "power", "sqlite_kills", "linearizability", "postgres_kills")
+
+
+def main() -> int:
+    """Run what the command line names; the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}")
+    names = parser.parse_args().names or NAMES
+    if unknown := set(names) - set(NAMES):
+        parser.error(f"there is no {', '.join(sorted(unknown))}")
+    logging.disable()  # what the stores say of the faults that they are given
+    violations = 0
+    for name in names:
+        started = time.monotonic()
+        report = asyncio.run(importlib.import_module(f"tests.faults.{name}").run())
+        print(f"{name} ({time.monotonic() - started:.0f} s)\n{report}", flush=True)
+        violations += len(report.violations)
+    return 1 if violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
