@@ -4,6 +4,7 @@ import asyncio
 from random import Random
 from typing import Any
 
+import asyncpg  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
 from service.store.base import (
@@ -18,6 +19,7 @@ from service.store.base import (
     Taken,
     Unavailable,
 )
+from service.store.postgres_errors import meaning
 from tests.postgres import OpenPostgres, until
 
 SHIPS = Collection("ships", unique="model")
@@ -95,6 +97,14 @@ async def test_a_name_that_is_taken_is_refused_without_waiting_for_its_owner(
         for change in (Replace(SHIPS, 1, ship("B")), Add(SHIPS, ship("B"))):
             with pytest.raises(Taken):
                 await store.write(change)
+
+
+@pytest.mark.parametrize("error", [ConnectionResetError, TimeoutError, asyncpg.InterfaceError])
+@pytest.mark.parametrize("committing", [False, True])
+def test_any_loss_while_committing_leaves_the_outcome_unknown(error: type[Exception], committing: bool) -> None:
+    with pytest.raises(Unavailable) as raised, meaning(committing=committing):
+        raise error("lost")
+    assert raised.value.unknown == committing
 
 
 SLOW_COMMIT = """
