@@ -9,7 +9,6 @@ import signal
 from typing import Any
 
 from aiohttp import hdrs, web
-from aiohttp.http import HttpProcessingError
 
 from service.answer import REQUEST_ID
 from service.errors import Refusal, StartError
@@ -33,15 +32,14 @@ class Connection(web.RequestHandler):
         request: web.BaseRequest,  # noqa: ARG002  # it could not be read: there is nothing in it
         status: int = 500,
         exc: BaseException | None = None,
-        message: str | None = None,
+        message: str | None = None,  # noqa: ARG002  # in the signature that aiohttp calls
     ) -> web.StreamResponse:
         """The refusal; the connection is closed behind it."""
         request_id = new_request_id()
         if status >= 500:
             log.error("id=%s", request_id, exc_info=exc)
-        said = exc.message if isinstance(exc, HttpProcessingError) else message
-        # The parser's further lines quote what was sent, and with it perhaps a token.
-        said = said and said.partition("\n")[0].rstrip(":")
+        # What the parser says about it quotes what was sent, and with it perhaps a token.
+        said = None if status >= 500 else "The request is malformed."
         headers = {REQUEST_ID: request_id, hdrs.CONNECTION: "close"}
         return refused(Refusal(status, said, headers=headers), request_id)
 

@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from tests.asking import SHIP, Client, bearer, refusal, refused
+from tests.wire import ask
 
 MakeClient = Callable[..., Awaitable[Client]]
 
@@ -107,23 +108,14 @@ async def test_a_body_that_does_not_come_in_time_is_given_up(serve: Callable[...
     port = await serve(limits={"body_seconds": 0.1})
     head = b"POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 
-    async def slow(rest: bytes) -> tuple[bytes, bytes]:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(head + rest)
-        answer = await reader.readuntil(b"\r\n\r\n"), await reader.readuntil(b"}")
-        writer.close()
-        return answer
-
     halves = [
         b"Content-Length: 40\r\n\r\n",
         b'Content-Length: 40\r\n\r\n{"username":',
         b"Transfer-Encoding: chunked\r\n\r\n5\r\n",
     ]
-    answers = await asyncio.gather(*(slow(rest) for rest in halves * 10))
-    for said, body in answers:
-        assert said.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
-        assert b"\r\nConnection: close\r\n" in said
-        assert orjson.loads(body)["message"] == "The body did not come in time."
+    for answer in await asyncio.gather(*(ask(port, head + half) for half in halves * 10)):
+        assert (answer.status, answer.headers["Connection"]) == (408, "close")
+        assert answer.json["message"] == "The body did not come in time."
 
 
 async def test_a_get_or_delete_may_bring_a_body_that_nobody_reads(make_client: MakeClient) -> None:

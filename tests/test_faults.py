@@ -17,12 +17,12 @@ async def test_what_sqlite_acknowledged_outlives_a_kill_and_nothing_is_half_done
 
 
 async def test_what_sqlite_acknowledged_outlives_a_loss_of_power_which_it_would_not_without_its_syncs() -> None:
-    report = await power.run(50)
+    report = await power.run(25)
     assert report.violations == []
 
 
 async def test_what_postgresql_acknowledged_outlives_a_kill_of_the_server() -> None:
-    report = await postgres_kills.run(2, timed=False)
+    report = await postgres_kills.run(1, timed=False)
     assert report.violations == []
 
 

@@ -102,6 +102,9 @@ STATIONS = """
 from marshmallow import Schema
 from marshmallow.fields import Dict, Integer, String
 from service import Collection, Resource
+from itertools import count
+
+years = count(1977)
 
 class StationSchema(Schema):
     id = Integer(dump_only=True)
@@ -116,7 +119,7 @@ class Stations(Resource):
     schema = StationSchema
 
     async def prepare(self, app, data):
-        return {"founded": 1977, **data}
+        return {"founded": next(years), **data}
 
 routes = Stations.routes()
 """

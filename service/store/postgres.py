@@ -6,12 +6,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from functools import cache, partial
 from typing import Any, ClassVar, TypeVar
 
-import asyncpg  # type: ignore[import-untyped]  # it ships no types
 import orjson
 
 from service.store import postgres_writes
 from service.store.base import Add, Change, Collection, Once, Page, Query, Record, Revoke, Store, Unusable, fold
-from service.store.postgres_errors import Collided
+from service.store.postgres_errors import FAILURES, Collided, Foreign, foreign
 from service.store.postgres_gathering import Gathering
 from service.store.postgres_pool import Pool
 from service.store.postgres_query import statement
@@ -55,8 +54,8 @@ class PostgresStore(Store):
         connection = await self._pool.reach(self._patience)
         try:
             await prepare(connection, collections)
-        except asyncpg.InsufficientPrivilegeError as error:
-            raise Unusable(f"PostgreSQL lets {self.name} make no tables: {error}") from error
+        except FAILURES as error:
+            raise Unusable(f"PostgreSQL does not make the tables in {self.name}: {error}") from error
         finally:
             await connection.close()
         await self._pool.open()
@@ -99,7 +98,7 @@ class PostgresStore(Store):
         return Page([Record(*each) for each in zip(*parts, strict=True)], row["total"])
 
     async def write(self, *changes: Change, once: Once | None = None) -> list[Record | None]:
-        if len(changes) == 1 and once is None and self._written:
+        if self._written and once is None and postgres_writes.stand_alone(changes):
             answer = await self._attempt(partial(postgres_writes.at_once, change=changes[0]))
         else:
             answer = await self._attempt(partial(postgres_writes.together, changes=changes, once=once))
@@ -130,8 +129,11 @@ class PostgresStore(Store):
 
     async def fill(self, batches: AsyncIterator[Sequence[Add]]) -> bool:
         # Not by _attempt: batches that have been taken cannot be taken again.
-        async with self._pool.connection() as connection:
-            return await postgres_writes.first(connection, batches)
+        try:
+            async with self._pool.connection() as connection:
+                return await postgres_writes.first(connection, foreign(batches))
+        except Foreign as error:
+            raise error.raised from None
 
     async def scan(self, collection: Collection) -> AsyncIterator[tuple[Record, dict[str, Any]]]:
         async with self._pool.connection() as connection, connection.transaction(readonly=True):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
 
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
 
@@ -20,6 +22,8 @@ _READ_ONLY = "25006"
 # Connection; authorization; database gone; out of something; operator; system; transaction idle too long.
 _LOSSES = ("08", "28", "3D", "53", "57", "58", "25P03")
 
+T = TypeVar("T")
+
 
 class Lost(Unavailable):
     """The connection is gone or of no use, and others to the same server may be too."""
@@ -27,6 +31,22 @@ class Lost(Unavailable):
 
 class Collided(Unavailable):
     """Two transactions were in each other's way, and this one gave way; it may be tried again at once."""
+
+
+@dataclass(eq=False)
+class Foreign(Exception):
+    """Carries what somebody else's code raised past `meaning`, which would take an OSError for PostgreSQL's."""
+
+    raised: Exception
+
+
+async def foreign(source: AsyncIterator[T]) -> AsyncIterator[T]:
+    """What the source gives; what it raises comes as Foreign."""
+    try:
+        async for each in source:
+            yield each
+    except Exception as error:
+        raise Foreign(error) from error
 
 
 @contextmanager

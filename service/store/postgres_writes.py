@@ -34,6 +34,11 @@ _KEEP = "UPDATE shipyard.outcomes SET records = $2 WHERE key = $1"
 Answer = list[Record | None]
 
 
+def stand_alone(changes: Sequence[Change]) -> bool:
+    """Whether one statement is all that the changes take."""
+    return len(changes) == 1 and not (isinstance(changes[0], Add) and changes[0].id is not None)
+
+
 async def at_once(connection: Any, change: Change) -> Answer:
     """Make one change; its statement is its transaction."""
     with meaning(committing=True):

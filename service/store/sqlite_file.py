@@ -29,14 +29,18 @@ _WRONG = {
 
 
 def connect(path: Path, synchronous: str = "FULL", patience: float = 0) -> sqlite3.Connection:
-    """A connection that commits nothing by itself and answers texts as bytes, for one thread at a time."""
+    """A connection that commits nothing by itself and answers texts as bytes, for one thread at a time.
+
+    patience: for how many seconds it waits for a lock, once it is open.
+    """
     connection = sqlite3.connect(
-        path, timeout=patience, isolation_level=None, check_same_thread=False, cached_statements=256
+        path, timeout=PATIENCE_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256
     )
     connection.text_factory = bytes
     try:
         connection.execute(f"PRAGMA synchronous = {synchronous}")
         connection.execute("PRAGMA fullfsync = ON")  # without it, macOS calls synced what is on its way to the disk
+        connection.execute(f"PRAGMA busy_timeout = {round(patience * 1000)}")
     except sqlite3.Error:
         connection.close()
         raise

@@ -24,7 +24,7 @@ def main() -> int:
     for name in names:
         started = time.monotonic()
         report = asyncio.run(importlib.import_module(f"tests.faults.{name}").run())
-        print(f"{name} ({time.monotonic() - started:.0f} s)\n{report}", flush=True)
+        print(f"{name} ({time.monotonic() - started:.0f} s)\n{report}", flush=True)  # noqa: T201  # that is its purpose
         violations += len(report.violations)
     return 1 if violations else 0
 

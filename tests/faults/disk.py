@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -146,6 +146,6 @@ class _File(apsw.VFSFile):
         super().xTruncate(size)
         self._events.append(lambda disk: disk.truncate(self._name, size))
 
-    def xSync(self, flags: int) -> None:  # noqa: N802  # apsw's name
+    def xSync(self, flags: int) -> None:  # noqa: ARG002, N802  # apsw's form
         # Not synced in truth: nobody pulls this plug, and it takes long.
         self._events.append(lambda disk: disk.sync(self._name))

@@ -21,7 +21,7 @@ _CLIENTS = 8
 _SHIPS = 5
 _METHODS = {"GET": 50, "PUT": 45, "DELETE": 5}  # how often; a POST where a ship is missing
 _UNCONDITIONAL = 0.1  # of the PUTs and DELETEs
-_PAUSE = 0.02  # seconds, after a request that came to nothing
+_PAUSE = 0.02  # seconds, before a service that is away is asked again
 _DID = {
     ("GET", 200): Did.READ,
     ("POST", 201): Did.ADD,
@@ -60,6 +60,7 @@ class Fleet:
         self._tags: dict[int | None, str] = {}
         self._values: dict[tuple[int | None, str | None], int] = {}
         self._clock = count()
+        self._left = 0
 
     async def sail(self, title: str, requests: int) -> None:
         """Let the clients ask until so many were answered; at last each ship is read once more."""
@@ -67,23 +68,25 @@ class Fleet:
             # Sent again by the session itself, a PUT would be refused for what it has done.
             session._retry_connection = False
             session.headers.update(await log_in(session, self._services[0]))
+            self._left = requests
             with tqdm(total=requests, desc=title, leave=False) as bar:
                 services = [self._services[number % len(self._services)] for number in range(_CLIENTS)]
                 await asyncio.gather(*(self._ask(session, service, bar) for service in services))
             for id in list(self.histories):
-                while not await self._answered(session, self._services[0], self._question("GET", id)):
-                    await asyncio.sleep(_PAUSE)
+                answered = None
+                while answered is None:
+                    answered = await self._answered(session, self._services[0], self._question("GET", id))
 
-    async def _ask(self, session: aiohttp.ClientSession, service: Service, bar: tqdm[None]) -> None:
-        while bar.n < bar.total:
+    async def _ask(self, session: aiohttp.ClientSession, service: Service, bar: tqdm[Any]) -> None:
+        while self._left > 0:
             place = random.randrange(_SHIPS)
             id = self._ships[place]
             method = "POST" if id is None else random.choices(list(_METHODS), list(_METHODS.values()))[0]
             answered = await self._answered(session, service, self._question(method, id))
             if answered is None:
-                await asyncio.sleep(_PAUSE)
                 continue
             bar.update()
+            self._left -= 1
             if self._ships[place] == id:
                 self._ships[place] = answered if answered in self._tags else None
 
@@ -103,6 +106,7 @@ class Fleet:
                 body = await answer.read()
                 document = await answer.json() if body else {}
         except aiohttp.ClientConnectorError:
+            await asyncio.sleep(_PAUSE)
             return None  # nobody has heard it
         except (aiohttp.ClientError, ConnectionError):
             self.lost += 1

@@ -1,4 +1,4 @@
-"""Whether the ships, whoever asks for them at once and whatever fails meanwhile, are as if one request came at a time."""
+"""Whether the ships are as if one request came at a time, whoever asks at once and whatever fails meanwhile."""
 
 from __future__ import annotations
 

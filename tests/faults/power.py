@@ -7,7 +7,7 @@ import random
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from tqdm import tqdm
 
@@ -40,13 +40,13 @@ class Found(NamedTuple):
 async def run(images: int = 1000) -> Report:
     """Make so many images, and a fifth as many without the syncs that matter, as the control."""
     full = await _lose(images, "FULL")
-    control = await _lose(max(images // 5, 50), "NORMAL")
+    control = await _lose(max(images // 5, 20), "NORMAL")
     violations = full.violations.copy()
     if not control.lost:
         violations.append("the control lost nothing: what is simulated is no loss of power")
     return Report(
         f"SQLite, power lost under writes: {images:,} images, {full.lost} of them without acknowledged writes; "
-        f"the control with synchronous=NORMAL: {max(images // 5, 50):,} images, {control.lost} (more than 0 wanted)",
+        f"the control with synchronous=NORMAL: {max(images // 5, 20):,} images, {control.lost} (more than 0 wanted)",
         violations,
     )
 
@@ -82,7 +82,7 @@ async def _record(synchronous: Literal["FULL", "NORMAL"]) -> list[Event | Acknow
     return recorder.events
 
 
-async def _replay(events: list[Event | Acknowledged], images: int, bar: tqdm[None]) -> Found:
+async def _replay(events: list[Event | Acknowledged], images: int, bar: tqdm[Any]) -> Found:
     """Play the events again, and look at what a loss of power would leave, so many times."""
     disk, states = Disk(), {f"keeper {number}": State(f"keeper {number}") for number in range(_KEEPERS)}
     moments = sorted(random.choices(range(len(events)), k=images))

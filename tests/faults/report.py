@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+_MOST = 20  # violations shown
+_LONGEST = 500  # characters of one
+
 
 class Report(NamedTuple):
     """What was tried, with figures; and what was found that must not be."""
@@ -12,7 +15,6 @@ class Report(NamedTuple):
     violations: list[str]
 
     def __str__(self) -> str:
-        found = [f"  VIOLATION: {violation}" for violation in self.violations[:20]]
-        return "\n".join(
-            [*(f"  {line}" for line in self.tried.splitlines()), *found, f"  {len(self.violations)} violations"]
-        )
+        tried = [f"  {line}" for line in self.tried.splitlines()]
+        found = [f"  VIOLATION: {violation[:_LONGEST]}" for violation in self.violations[:_MOST]]
+        return "\n".join([*tried, *found, f"  {len(self.violations)} violations"])

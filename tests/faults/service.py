@@ -54,7 +54,7 @@ class Service:
         """Return when it serves; how long that took."""
         started = time.monotonic()
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: ASYNC220  # there is nobody to hold up
                 self._command, env=self._environment, stderr=log, stdout=subprocess.DEVNULL
             )
         while (match := _SERVING.search(self._log.read_text())) is None:
@@ -73,6 +73,10 @@ class Service:
 
 
 async def log_in(session: aiohttp.ClientSession, service: Service) -> dict[str, Any]:
-    """The headers of a user."""
-    async with session.post(f"{service.url}/auth/login", json=_CREDENTIALS) as answer:
-        return {"Authorization": f"Bearer {(await answer.json())['access_token']}"}
+    """The headers of a user, as soon as the service says them."""
+    while True:
+        try:
+            async with session.post(f"{service.url}/auth/login", json=_CREDENTIALS) as answer:
+                return {"Authorization": f"Bearer {(await answer.json())['access_token']}"}
+        except aiohttp.ClientError:
+            await asyncio.sleep(_PAUSE)

@@ -48,8 +48,8 @@ async def run(kills: int = 1000, longest_start: float = _LONGEST_START) -> Repor
     if slowest > longest_start:
         violations.append(f"a start after a kill took {slowest:.1f} s")
     return Report(
-        f"SQLite, {kills:,} kills of a process with {_KEEPERS} writers: {acknowledged:,} acknowledged writes looked for; "
-        f"the slowest start and look after a kill {slowest:.2f} s",
+        f"SQLite, {kills:,} kills of a process with {_KEEPERS} writers: {acknowledged:,} acknowledged writes looked "
+        f"for; the slowest start and look after a kill {slowest:.2f} s",
         violations,
     )
 

@@ -34,3 +34,9 @@ async def open_store(store_url: str) -> AsyncIterator[Open]:
 async def store(open_store: Open) -> Store:
     """An empty store."""
     return await open_store()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where a SQLite store may have its file."""
+    return tmp_path / "file.db"

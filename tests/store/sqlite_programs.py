@@ -1,10 +1,13 @@
-"""Other processes that have a SQLite store open."""
+"""SQLite stores that are open, in this process and in others."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 from pathlib import Path
+
+from service.store.base import Collection
+from service.store.sqlite import SQLiteStore
 
 _PROGRAM = """
 import asyncio, sys
@@ -52,6 +55,13 @@ async def work(store):
     connection.close()
 """
 """Says so when it has locked the file, until its input ends."""
+
+
+async def opened(path: Path, *collections: Collection) -> SQLiteStore:
+    """The store in this file."""
+    store = SQLiteStore(path)
+    await store.open(collections)
+    return store
 
 
 def start(path: Path, work: str) -> subprocess.Popen[str]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -128,6 +129,26 @@ async def test_an_index_declared_later_is_made(
     await store.open([Collection("ships", unique="model", indexed=(Field("length", "number"),))])
     await store.close()
     assert await postgres_admin.fetchval("SELECT to_regclass('shipyard.index_ships_length_number')")
+
+
+async def test_a_schema_of_somebody_else_is_refused(open_postgres: OpenPostgres, postgres_admin: Any) -> None:
+    await postgres_admin.execute("CREATE SCHEMA shipyard; CREATE TABLE shipyard.state (country text)")
+    with pytest.raises(Unusable, match='column "version" does not exist'):
+        await open_postgres(SHIPS)
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError, TimeoutError])
+async def test_what_the_source_of_a_fill_raises_is_not_taken_for_the_database(
+    open_postgres: OpenPostgres, error: type[Exception]
+) -> None:
+    async def batches() -> AsyncIterator[list[Add]]:
+        yield [Add(SHIPS, ship("A"))]
+        raise error
+
+    store = await open_postgres(SHIPS)
+    with pytest.raises(error):
+        await store.fill(batches())
+    assert await store.pristine()
 
 
 async def test_keys_longer_than_an_index_takes_are_kept_apart(open_postgres: OpenPostgres) -> None:

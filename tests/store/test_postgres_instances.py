@@ -51,15 +51,12 @@ async def test_a_revision_is_replaced_by_one_of_two_instances(open_postgres: Ope
 async def test_chosen_ids_and_drawn_ones_never_meet(open_postgres: OpenPostgres) -> None:
     stores = [await open_postgres(SHIPS), await open_postgres(SHIPS)]
     ids: list[int] = []
-    for count in range(40):
-        chosen = [
-            each.write(Add(SHIPS, ship(f"{count} {n}"), ids[-1] + 5 * n if ids else n))
-            for n, each in enumerate(stores, 1)
-        ]
-        drawn = [store.write(Add(SHIPS, ship(f"{count} {n} drawn"))) for n in range(4) for store in stores[:1]]
-        written = await asyncio.gather(*chosen, *drawn)
-        ids += [record.id for (record,) in written if record]
-    assert len(ids) == len(set(ids)) == 240
+    for round in range(1, 31):
+        chosen = [Add(SHIPS, ship(f"{round} {n} chosen"), 1000 * round + 100 * n) for n in range(4)]
+        drawn = [Add(SHIPS, ship(f"{round} {n} drawn")) for n in range(8)]
+        writes = [stores[n % 2].write(add) for n, add in enumerate([*chosen, *drawn])]
+        ids += [record.id for (record,) in await asyncio.gather(*writes) if record]
+    assert len(ids) == len(set(ids)) == 360
 
 
 async def answers_from_memory(store: PostgresStore, postgres_admin: Any, key: str = "nothing") -> bool:

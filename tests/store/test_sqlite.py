@@ -1,9 +1,8 @@
-"""What is SQLite's own: its locks, its room, other processes, and the way from one version to the next."""
+"""What is SQLite's own: its locks, its room, and the other processes that have its file open."""
 
 from __future__ import annotations
 
 import asyncio
-import re
 import resource
 import sqlite3
 import threading
@@ -13,35 +12,22 @@ from pathlib import Path
 
 import pytest
 
-from service.store import sqlite_file, sqlite_schema
-from service.store.base import Add, Collection, Condition, Full, Query, Sort, Unavailable, Unusable
+from service.store import sqlite_file
+from service.store.base import Add, Condition, Full, Query, Unavailable
 from service.store.sqlite import SQLiteStore
-from service.store.sqlite_query import order, where
-from tests.store.samples import COLLECTIONS, NUMBER, TEXT, THINGS
-from tests.store.sqlite_programs import ADD_FOR_EVER, ADD_HUNDRED, LOCK, start
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "file.db"
+from tests.store.samples import COLLECTIONS, TEXT, THINGS, USERS, user
+from tests.store.sqlite_programs import ADD_FOR_EVER, ADD_HUNDRED, LOCK, opened, start
 
 
 @pytest.fixture
 async def store(path: Path) -> AsyncIterator[SQLiteStore]:
-    store = SQLiteStore(path)
-    await store.open(COLLECTIONS)
+    store = await opened(path, *COLLECTIONS)
     yield store
     await store.close()
 
 
-async def reopened(path: Path, *collections: Collection) -> SQLiteStore:
-    store = SQLiteStore(path)
-    await store.open(collections)
-    return store
-
-
 async def test_a_closed_store_is_one_file_and_has_left_no_thread(path: Path) -> None:
-    store = await reopened(path, THINGS)
+    store = await opened(path, THINGS)
     writes = [asyncio.create_task(store.add(THINGS, {})) for _ in range(500)]
     await asyncio.sleep(0)
     await store.close()
@@ -50,8 +36,17 @@ async def test_a_closed_store_is_one_file_and_has_left_no_thread(path: Path) -> 
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("sqlite")]
 
 
+async def test_only_its_owner_can_read_the_file(store: SQLiteStore, path: Path) -> None:
+    await store.add(USERS, user("a"))
+    assert {each.name: each.stat().st_mode & 0o777 for each in path.parent.iterdir()} == {
+        "file.db": 0o600,
+        "file.db-wal": 0o600,
+        "file.db-shm": 0o600,
+    }
+
+
 async def test_a_closed_store_is_unavailable(path: Path) -> None:
-    store = await reopened(path, THINGS)
+    store = await opened(path, THINGS)
     await store.close()
     for attempt in (
         store.get(THINGS, 1),
@@ -130,7 +125,7 @@ async def test_what_was_acknowledged_is_there_after_a_kill(path: Path) -> None:
         acknowledged = [int(process.stdout.readline()) for _ in range(50)]
         process.kill()
         acknowledged += [int(line) for line in process.stdout if line.endswith("\n")]
-    store = await reopened(path, THINGS)
+    store = await opened(path, THINGS)
     assert all([await store.get(THINGS, id) for id in acknowledged])
     assert (await store.find(THINGS, Query())).total >= len(acknowledged)
     await store.close()
@@ -146,63 +141,3 @@ async def test_long_reads_leave_the_loop_to_others(store: SQLiteStore) -> None:
         turns += 1
     assert (await find).total == 159
     assert turns > 1
-
-
-def plan(path: Path, query: Query) -> str:
-    sql = f"SELECT id FROM things WHERE {where(query).sql}" + (f" ORDER BY {order(query)}" if query.sort else "")
-    with closing(sqlite3.connect(path)) as connection:
-        return " ".join(str(row) for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", where(query).values))
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        Query((Condition(NUMBER, "eq", (1, 0.1)),)),
-        Query((Condition(NUMBER, "gte", (1,)),)),
-        Query((Condition(TEXT, "eq", ("a", "b")),)),
-        Query(sort=(Sort(TEXT),)),
-        Query(sort=(Sort(NUMBER, True),)),
-    ],
-)
-async def test_an_index_serves_the_queries_of_a_field_as_long_as_it_is_declared(path: Path, query: Query) -> None:
-    await (await reopened(path, THINGS)).close()
-    assert re.search(r"USING (COVERING )?INDEX things (text|number)", plan(path, query))
-    await (await reopened(path, Collection("things"))).close()
-    assert "INDEX things" not in plan(path, query)
-
-
-async def test_an_older_file_is_brought_up_to_date_in_one_go(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = await reopened(path, THINGS)
-    kept = await store.add(THINGS, {})
-    await store.close()
-    good, bad = (
-        ("CREATE TABLE _more (key TEXT)", "INSERT INTO _more VALUES ('a')"),
-        ("INSERT INTO _more VALUES ('b')", "?"),
-    )
-    monkeypatch.setattr(sqlite_schema, "MIGRATIONS", (*sqlite_schema.MIGRATIONS, good, bad))
-    with pytest.raises(Unusable):
-        await SQLiteStore(path).open([THINGS])
-    monkeypatch.setattr(sqlite_schema, "MIGRATIONS", sqlite_schema.MIGRATIONS[:-1])
-    store = await reopened(path, THINGS)
-    assert await store.get(THINGS, 1) == kept
-    await store.close()
-    with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("SELECT key FROM _more").fetchall() == [("a",)]
-        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
-
-
-async def test_rows_follow_what_is_declared_unique_and_hidden(path: Path) -> None:
-    before = Collection("people", unique="name", hidden=("password",))
-    after = Collection("people", unique="mail", hidden=("mail", "phone"))
-    store = await reopened(path, before)
-    await store.add(before, {"name": "É", "mail": "A@B", "password": "x", "phone": 5})
-    await store.close()
-    store = await reopened(path, after)
-    found = await store.lookup(after, "a@b")
-    assert found is not None
-    assert found.data == {"id": 1, "password": "x", "name": "É"}
-    assert await store.secrets(after, 1) == {"mail": "A@B", "phone": 5}
-    assert (await store.add(after, {"name": "É", "mail": "other"})).id == 2
-    await store.close()
-    with pytest.raises(Unusable, match="has two records of people with the same name"):
-        await SQLiteStore(path).open([before])

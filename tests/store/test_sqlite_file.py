@@ -15,18 +15,12 @@ from service.store.base import Add, Unusable
 from service.store.sqlite import SQLiteStore
 from service.store.sqlite_file import file_system
 from tests.store.samples import COLLECTIONS, THINGS
-from tests.store.sqlite_programs import ADD_FOR_EVER, start
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "file.db"
+from tests.store.sqlite_programs import ADD_FOR_EVER, opened, start
 
 
 async def make(path: Path) -> None:
     """A file with a few pages of records."""
-    store = SQLiteStore(path)
-    await store.open(COLLECTIONS)
+    store = await opened(path, *COLLECTIONS)
     await store.write(*(Add(THINGS, {"text": f"{number}" * 99, "number": number}) for number in range(300)))
     await store.close()
 
