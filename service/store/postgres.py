@@ -12,10 +12,11 @@ from service.store import postgres_writes
 from service.store.base import Add, Change, Collection, Once, Page, Query, Record, Revoke, Store, Unusable, fold
 from service.store.postgres_errors import FAILURES, Collided, Foreign, foreign
 from service.store.postgres_gathering import Gathering
+from service.store.postgres_names import bounded, records
 from service.store.postgres_pool import Pool
 from service.store.postgres_query import statement
 from service.store.postgres_revocations import Revocations
-from service.store.postgres_schema import bounded, prepare, records
+from service.store.postgres_schema import prepare
 
 _GET = "SELECT id, revision, body FROM {records} WHERE id = ANY ($1::bigint[])"
 _LOOKUP = "SELECT id, revision, body FROM {records} WHERE key = $1"

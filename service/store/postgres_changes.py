@@ -23,8 +23,8 @@ from service.store.base import (
     encode,
     fold,
 )
+from service.store.postgres_names import bounded, ids, literal, records
 from service.store.postgres_revocations import CHANNEL
-from service.store.postgres_schema import bounded, ids, literal, records
 
 # Whether a name is taken is asked before an id is drawn: a refusal spends no id.
 _ADD = """
@@ -95,9 +95,23 @@ def arguments(change: Change) -> tuple[Any, ...]:
         case Remove():
             return change.id, change.expected
         case Replace():
-            return *_values(change), change.id, change.expected
+            return *values(change), change.id, change.expected
         case Add():
-            return _values(change) if change.id is None else (*_values(change), change.id)
+            return values(change) if change.id is None else (*values(change), change.id)
+
+
+def values(change: Add | Replace) -> tuple[str, str | None, str, str]:
+    """The body, or what comes after an id not known yet; the key, the hidden fields, the folded texts."""
+    shown = _shown(change)
+    body = encode(0, shown).removeprefix(b'{"id":0') if change.id is None else encode(change.id, shown)
+    key = change.collection.key(change.data)
+    _, hidden = change.collection.split(change.data)
+    return (
+        body.decode(),
+        None if key is None else bounded(key),
+        orjson.dumps(hidden).decode(),
+        orjson.dumps(_folded(shown)).decode(),
+    )
 
 
 def outcome(change: Change, row: Mapping[str, Any]) -> Record | None:
@@ -136,20 +150,6 @@ def _shown(change: Add | Replace) -> dict[str, Any]:
     shown, _ = change.collection.split(change.data)
     shown.pop("id", None)
     return shown
-
-
-def _values(change: Add | Replace) -> tuple[str, str | None, str, str]:
-    """The body, or what comes after an id not known yet; the key, the hidden fields, the folded texts."""
-    shown = _shown(change)
-    body = encode(0, shown).removeprefix(b'{"id":0') if change.id is None else encode(change.id, shown)
-    key = change.collection.key(change.data)
-    _, hidden = change.collection.split(change.data)
-    return (
-        body.decode(),
-        None if key is None else bounded(key),
-        orjson.dumps(hidden).decode(),
-        orjson.dumps(_folded(shown)).decode(),
-    )
 
 
 def _folded(shown: Mapping[str, Any]) -> dict[str, str | list[str]]:

@@ -1,18 +1,22 @@
-"""The tables in PostgreSQL: their names, how they are made, and how an older version's are brought up to date.
+"""The tables in PostgreSQL: how they are made, and how an older version's are brought up to date.
 
 All of it lies in the schema `shipyard`, so that a database shared with others stays tidy. Each collection has a table:
 `body` is the record as it is read; `doc` is the same for conditions and sorting; `folded` has its texts, folded, for
-searching: a text under its field's name, the texts of a list under `name[]`; `key` is the unique field, folded.
+searching: a text under its field's name, the texts of a list under `name[]`; `key` is the unique field, folded. The
+table's comment is the layout: what was declared unique and hidden when its rows were written.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection as Names
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from service.store.base import Collection, Field, Unusable
+import asyncpg  # type: ignore[import-untyped]  # it ships no types
+import orjson
+
+from service.store.base import Collection, Field, Replace, Unusable
+from service.store.postgres_changes import values
+from service.store.postgres_names import ids, literal, name, quoted, records, scalar
 
 # Each leads from the version that is its place in this tuple to the next one.
 MIGRATIONS = (
@@ -28,9 +32,9 @@ MIGRATIONS = (
     CREATE INDEX ON shipyard.outcomes (expires);
     """,
 )
-_LONGEST_KEY = 1000  # bytes
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('shipyard'))"
-_RELATIONS = "SELECT relname FROM pg_class WHERE relnamespace = 'shipyard'::regnamespace"
+_LAYOUT = "SELECT obj_description(oid, 'pg_class') FROM pg_class WHERE oid = to_regclass($1)"
+_INDEXES = "SELECT relname FROM pg_index JOIN pg_class ON oid = indexrelid WHERE indrelid = to_regclass($1)"
 _TABLE = """
     CREATE SEQUENCE {ids};
     CREATE TABLE {records} (
@@ -41,47 +45,16 @@ _TABLE = """
         hidden jsonb NOT NULL,
         doc jsonb NOT NULL,
         folded jsonb NOT NULL
-    )
+    );
+    COMMENT ON TABLE {records} IS {layout}
 """
-_SCALARS = {
-    "number": "CASE jsonb_typeof(doc -> {name}) WHEN 'number' THEN (doc -> {name})::numeric END",
-    "text": "CASE jsonb_typeof(doc -> {name}) WHEN 'string' THEN doc ->> {name} END COLLATE \"C\"",
-    "boolean": "CASE jsonb_typeof(doc -> {name}) WHEN 'boolean' THEN (doc -> {name})::boolean END",
-}
-
-
-def records(collection: Collection) -> str:
-    """The table of a collection, as SQL."""
-    return f"shipyard.{_quoted(_name('records', collection.name))}"
-
-
-def ids(collection: Collection) -> str:
-    """The sequence that a collection's ids come from, as SQL."""
-    return f"shipyard.{_quoted(_name('ids', collection.name))}"
-
-
-def id_constraint(collection: Collection) -> str:
-    """The name of the constraint that no two records share an id."""
-    return _name("id", collection.name)
-
-
-def bounded(key: str) -> str:
-    """A key as kept: what is too long for an index is kept as its digest."""
-    encoded = key.encode()
-    return key if len(encoded) <= _LONGEST_KEY else f"sha256:{hashlib.sha256(encoded).hexdigest()}"
-
-
-def scalar(field: Field) -> str:
-    """The one value of a field, as SQL: NULL where the field is missing, null, or not of its kind."""
-    if field.name == "id":
-        return "id"
-    return f"({_SCALARS[field.kind.removesuffix('s')].format(name=literal(field.name))})"
-
-
-def literal(text: str) -> str:
-    """A text, as SQL, whatever it holds."""
-    escaped = text.replace("\\", "\\\\").replace("'", "''")
-    return f"E'{escaped}'"
+_FREE_KEYS = "ALTER TABLE {records} DROP CONSTRAINT {key}"
+_HOLD_KEYS = "ALTER TABLE {records} ADD CONSTRAINT {key} UNIQUE (key); COMMENT ON TABLE {records} IS {layout}"
+_ROWS = "SELECT id, body, hidden FROM {records} WHERE id > $1 ORDER BY id LIMIT 1000"
+_REMAKE = """
+    UPDATE {records} SET body = convert_to($1, 'UTF8'), doc = $1::text::jsonb, key = $2, hidden = $3, folded = $4
+    WHERE id = $5
+"""
 
 
 async def prepare(connection: Any, collections: Sequence[Collection]) -> None:
@@ -92,10 +65,8 @@ async def prepare(connection: Any, collections: Sequence[Collection]) -> None:
     async with connection.transaction():
         await connection.execute(_LOCK)
         await _migrate(connection)
-        there = {row["relname"] for row in await connection.fetch(_RELATIONS)}
         for collection in collections:
-            for statement in _missing(collection, there):
-                await connection.execute(statement)
+            await _fit(connection, collection)
 
 
 async def _migrate(connection: Any) -> None:
@@ -113,28 +84,58 @@ async def _migrate(connection: Any) -> None:
         await connection.execute("UPDATE shipyard.state SET version = $1", known)
 
 
-def _missing(collection: Collection, there: Names[str]) -> Iterator[str]:
-    if _name("records", collection.name) not in there:
-        names = {part: _quoted(_name(part, collection.name)) for part in ("id", "key")}
-        yield _TABLE.format(records=records(collection), ids=ids(collection), **names)
-    for field in collection.indexed:
-        name = _name("index", collection.name, field.name, field.kind)
-        if field.name != "id" and name not in there:
-            yield f"CREATE INDEX {_quoted(name)} ON {records(collection)} {_indexed(field)}"
+async def _fit(connection: Any, collection: Collection) -> None:
+    """Give a collection the table, the rows and the indexes that it should have."""
+    wanted = orjson.dumps([collection.unique, collection.hidden]).decode()
+    names = {
+        "records": records(collection),
+        "ids": ids(collection),
+        "id": quoted(name("id", collection.name)),
+        "key": quoted(name("key", collection.name)),
+        "layout": literal(wanted),
+    }
+    layout = await connection.fetchval(_LAYOUT, records(collection))
+    if layout is None:
+        await connection.execute(_TABLE.format(**names))
+    elif layout != wanted:
+        await connection.execute(_FREE_KEYS.format(**names))
+        await _remake(connection, collection)
+        try:
+            await connection.execute(_HOLD_KEYS.format(**names))
+        except asyncpg.UniqueViolationError as error:
+            raise Unusable(
+                f"Two records of {collection.name} have the same {collection.unique}; change one."
+            ) from error
+    await _index(connection, collection)
+
+
+async def _remake(connection: Any, collection: Collection) -> None:
+    """Make each row anew from what it holds."""
+    last = 0
+    while rows := await connection.fetch(_ROWS.format(records=records(collection)), last):
+        last = rows[-1]["id"]
+        made = [(*_remade(collection, *row), row["id"]) for row in rows]
+        await connection.executemany(_REMAKE.format(records=records(collection)), made)
+
+
+def _remade(collection: Collection, id: int, body: bytes, hidden: str) -> tuple[str | None, ...]:
+    data = orjson.loads(hidden) | orjson.loads(body)
+    if not isinstance(data.get(collection.unique, ""), str):
+        raise Unusable(f"A record of {collection.name}, id {id}, has no text as {collection.unique}.")
+    return values(Replace(collection, id, data))
+
+
+async def _index(connection: Any, collection: Collection) -> None:
+    wanted = {name("index", collection.name, *field): field for field in collection.indexed if field.name != "id"}
+    there = {row["relname"] for row in await connection.fetch(_INDEXES, records(collection))}
+    for index in there - wanted.keys():
+        if index.startswith("index_"):
+            await connection.execute(f"DROP INDEX shipyard.{quoted(index)}")
+    for index in wanted.keys() - there:
+        await connection.execute(f"CREATE INDEX {quoted(index)} ON {records(collection)} {_indexed(wanted[index])}")
 
 
 def _indexed(field: Field) -> str:
     if field.kind in ("numbers", "texts"):
         return f"USING gin ((doc -> {literal(field.name)}) jsonb_path_ops)"
     return f"({scalar(field)} NULLS FIRST, id)"
-
-
-def _name(*parts: str) -> str:
-    """A name that PostgreSQL does not cut off: it keeps 63 bytes."""
-    name = "_".join(parts)
-    return name if len(name.encode()) <= 63 else f"{parts[0]}_{hashlib.sha256(name.encode()).hexdigest()[:40]}"
-
-
-def _quoted(name: str) -> str:
-    doubled = name.replace('"', '""')
-    return f'"{doubled}"'

@@ -16,7 +16,7 @@ import orjson
 from service.store.base import Add, Change, Once, Record, Remove, Replace, Reused, Revoke, StoreError
 from service.store.postgres_changes import arguments, outcome, refusal, statement, taken
 from service.store.postgres_errors import Collided, meaning
-from service.store.postgres_schema import bounded, id_constraint, records
+from service.store.postgres_names import bounded, name, records
 
 _BATCH = 1000  # statements sent at once
 _MARK = "UPDATE shipyard.state SET written = TRUE WHERE NOT written RETURNING written"
@@ -140,4 +140,4 @@ def _taken(change: Change, error: asyncpg.UniqueViolationError) -> StoreError:
     """What another write, at the same time, has taken."""
     if isinstance(change, Revoke):
         return Collided("The key was revoked at this moment.")
-    return taken(change.collection, by_id=error.constraint_name == id_constraint(change.collection))
+    return taken(change.collection, by_id=error.constraint_name == name("id", change.collection.name))
