@@ -47,9 +47,7 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def make_client(
-    aiohttp_client: Callable[..., Awaitable[Client]], data_file: Path
-) -> Callable[..., Awaitable[Client]]:
+def make_client(aiohttp_client: Callable[..., Awaitable[Client]], data_file: Path) -> Callable[..., Awaitable[Client]]:
     """`await make_client(**settings)`: a client of a service in memory, or on the store named."""
 
     async def make(**changes: Any) -> Client:

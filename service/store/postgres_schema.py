@@ -33,7 +33,7 @@ MIGRATIONS = (
     """,
 )
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('shipyard'))"
-_LAYOUT = "SELECT obj_description(oid, 'pg_class') FROM pg_class WHERE oid = to_regclass($1)"
+_LAYOUT = "SELECT coalesce(obj_description(oid, 'pg_class'), '') FROM pg_class WHERE oid = to_regclass($1)"
 _INDEXES = "SELECT relname FROM pg_index JOIN pg_class ON oid = indexrelid WHERE indrelid = to_regclass($1)"
 _TABLE = """
     CREATE SEQUENCE {ids};

@@ -23,6 +23,7 @@ from service.store.base import (
     Stale,
     Taken,
 )
+from service.store.sqlite_file import failure
 from service.store.sqlite_table import Row, Table, row
 
 Job = Callable[["Transaction"], Any]
@@ -64,12 +65,12 @@ class Transaction:
         self._connection.execute("SAVEPOINT job")
         try:
             answer = job(self)
-        except sqlite3.Error:
-            raise
         except Exception as error:
+            if not self._connection.in_transaction:
+                raise
             self._connection.execute("ROLLBACK TO job")
             self._revision, self._counts = before
-            answer = error
+            answer = failure(error) if isinstance(error, sqlite3.Error) else error
         self._connection.execute("RELEASE job")
         return answer
 

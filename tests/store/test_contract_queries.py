@@ -125,8 +125,8 @@ def _thing(random: Random, words: list[str]) -> dict[str, Any]:
 
 
 def _pages() -> Iterator[Query]:
-    half = Condition(NUMBER, "gte", (50,))
-    wheres = [(), (half,), (half, Condition(TEXT, "like", ("strasse",))), (Condition(TEXTS, "has", ("é",)),)]
+    most = Condition(NUMBER, "lt", (190,))
+    wheres = [(), (most,), (most, Condition(TEXT, "like", ("strasse",))), (Condition(TEXTS, "has", ("é",)),)]
     sorts = [
         (),
         (Sort(NUMBER),),
@@ -194,6 +194,6 @@ async def test_a_query_sees_one_state_while_others_write(store: Store) -> None:
     while not writing.done():
         await asyncio.sleep(0)
         page = await store.find(THINGS, everything)
-        assert page.total == len(page.records)
+        assert page.total == len(page.records) >= 1500
         assert len({record.data["number"] for record in page.records if record.id in range(1, 1501, 50)}) == 1
     await writing

@@ -16,19 +16,13 @@ from service.store.base import (
     Once,
     Query,
     Revoke,
-    Sort,
     Taken,
     Unusable,
 )
 from service.store.postgres import PostgresStore
-from service.store.postgres_query import statement
 from tests.postgres import OpenPostgres, execute
 
-SHIPS = Collection(
-    "ships",
-    unique="model",
-    indexed=(Field("crew", "number"), Field("category", "text"), Field("old", "boolean"), Field("roles", "texts")),
-)
+SHIPS = Collection("ships", unique="model", indexed=(Field("crew", "number"),))
 
 
 def ship(model: str, **more: Any) -> dict[str, Any]:
@@ -85,50 +79,36 @@ async def test_an_older_version_is_brought_up_to_date(
     assert await postgres_admin.fetchval("SELECT to_regclass('shipyard.later')")
 
 
-@pytest.mark.parametrize(
-    ("query", "index"),
-    [
-        (Query(where=(Condition(Field("crew", "number"), "eq", (7,)),)), "index_ships_crew_number"),
-        (Query(where=(Condition(Field("crew", "number"), "lt", (3,)),)), "index_ships_crew_number"),
-        (Query(where=(Condition(Field("category", "text"), "eq", ("7", "8")),)), "index_ships_category_text"),
-        (Query(where=(Condition(Field("old", "boolean"), "eq", (True,)),), limit=5), "index_ships_old_boolean"),
-        (Query(where=(Condition(Field("roles", "texts"), "has", ("7",)),)), "index_ships_roles_texts"),
-        (Query(sort=(Sort(Field("category", "text")),), limit=5), "index_ships_category_text"),
-        (Query(sort=(Sort(Field("crew", "number"), descending=True),), limit=5), "index_ships_crew_number"),
-        (Query(where=(Condition(Field("id", "number"), "eq", (7, 8)),)), "id_ships"),
-        (Query(after=2990), "id_ships"),
-    ],
-)
-async def test_a_query_uses_the_declared_index(
-    open_postgres: OpenPostgres, postgres_admin: Any, query: Query, index: str
-) -> None:
-    store = await open_postgres(SHIPS)
-    each = [ship(f"{n}", crew=n, category=f"{n}", old=n % 100 == 0, roles=[f"{n}"]) for n in range(3000)]
-    await store.write(*[Add(SHIPS, data) for data in each])
-    await postgres_admin.execute("VACUUM ANALYZE shipyard.records_ships")
-    sql, arguments = statement(SHIPS, query)
-    plan = await postgres_admin.fetch(f"EXPLAIN {sql}", *arguments)
-    assert any(index in line for (line,) in plan), plan
-
-
-async def test_what_a_page_skips_is_read_from_the_index_alone(open_postgres: OpenPostgres, postgres_admin: Any) -> None:
-    store = await open_postgres(SHIPS)
-    await store.write(*[Add(SHIPS, ship(f"{n}")) for n in range(3000)])
-    await postgres_admin.execute("VACUUM ANALYZE shipyard.records_ships")
-    sql, arguments = statement(SHIPS, Query(start=2000, limit=5))
-    plan = await postgres_admin.fetch(f"EXPLAIN (ANALYZE, TIMING OFF) {sql}", *arguments)
-    skipping = [line for (line,) in plan if "actual rows=2005" in line]
-    assert [" Index Only Scan " in line for line in skipping] == [True], plan
-
-
-async def test_an_index_declared_later_is_made(
-    open_postgres: OpenPostgres, postgres_admin: Any, postgres_url: str
-) -> None:
+async def test_indexes_follow_what_is_declared(open_postgres: OpenPostgres, postgres_admin: Any) -> None:
     await (await open_postgres(SHIPS)).add(SHIPS, ship("A", length=3))
-    store = PostgresStore(postgres_url)
-    await store.open([Collection("ships", unique="model", indexed=(Field("length", "number"),))])
+    await open_postgres(Collection("ships", unique="model", indexed=(Field("length", "number"),)))
+    indexes = await postgres_admin.fetch("SELECT indexname FROM pg_indexes WHERE tablename = 'records_ships'")
+    assert {index for (index,) in indexes} == {"id_ships", "key_ships", "index_ships_length_number"}
+
+
+async def test_rows_follow_what_is_declared_unique_and_hidden(open_postgres: OpenPostgres) -> None:
+    before = Collection("people", unique="name", hidden=("password",))
+    after = Collection("people", unique="mail", hidden=("mail", "phone"), indexed=(Field("password", "text"),))
+    store = await open_postgres(before)
+    first = await store.add(before, {"name": "É", "mail": "B@B", "password": "x", "phone": 5})
+    await store.write(*[Add(before, {"name": f"{n}", "mail": f"{n - 1}@b", "password": "x"}) for n in range(2000)])
     await store.close()
-    assert await postgres_admin.fetchval("SELECT to_regclass('shipyard.index_ships_length_number')")
+    store = await open_postgres(after)
+    found = await store.lookup(after, "b@b")
+    assert found is not None
+    assert (found.data, found.revision) == ({"id": 1, "password": "x", "name": "É"}, first.revision)
+    assert await store.secrets(after, 1) == {"mail": "B@B", "phone": 5}
+    assert (await store.find(after, Query(search="b@b", searched=(Field("mail", "text"),)))).total == 0
+    assert (
+        await store.find(after, Query((Condition(Field("password", "text"), "eq", ("x",)),), limit=1))
+    ).total == 2001
+    assert (await store.add(after, {"name": "É", "mail": "other"})).id == 2002
+    with pytest.raises(Taken):
+        await store.add(after, {"name": "new", "mail": "1998@B"})
+    with pytest.raises(Unusable, match="Two records of people have the same name"):
+        await open_postgres(before)
+    with pytest.raises(Unusable, match="id 1, has no text as phone"):
+        await open_postgres(Collection("people", unique="phone"))
 
 
 async def test_a_schema_of_somebody_else_is_refused(open_postgres: OpenPostgres, postgres_admin: Any) -> None:

@@ -3,12 +3,15 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from service.store.base import (
     Add,
     Collection,
     Revoke,
     Stale,
     Taken,
+    Unavailable,
 )
 from service.store.postgres import PostgresStore
 from tests.postgres import OpenPostgres, until
@@ -51,12 +54,25 @@ async def test_a_revision_is_replaced_by_one_of_two_instances(open_postgres: Ope
 async def test_chosen_ids_and_drawn_ones_never_meet(open_postgres: OpenPostgres) -> None:
     stores = [await open_postgres(SHIPS), await open_postgres(SHIPS)]
     ids: list[int] = []
-    for round in range(1, 31):
-        chosen = [Add(SHIPS, ship(f"{round} {n} chosen"), 1000 * round + 100 * n) for n in range(4)]
-        drawn = [Add(SHIPS, ship(f"{round} {n} drawn")) for n in range(8)]
-        writes = [stores[n % 2].write(add) for n, add in enumerate([*chosen, *drawn])]
-        ids += [record.id for (record,) in await asyncio.gather(*writes) if record]
-    assert len(ids) == len(set(ids)) == 360
+    for round in range(1, 11):
+        chosen = [Add(SHIPS, ship(f"{round} {n} chosen"), 1000 * round + n) for n in range(16)]
+        for adds in (chosen, [Add(SHIPS, ship(f"{round} {n} drawn")) for n in range(16)]):
+            written = await asyncio.gather(*[stores[n % 2].write(add) for n, add in enumerate(adds)])
+            ids += [record.id for (record,) in written if record]
+    assert len(ids) == len(set(ids)) == 320
+
+
+async def test_a_chosen_id_waits_until_no_other_write_draws_one(
+    open_postgres: OpenPostgres, postgres_admin: Any
+) -> None:
+    store = await open_postgres(SHIPS, timeout=0.2)
+    await store.add(SHIPS, ship("A"))
+    async with postgres_admin.transaction():
+        await postgres_admin.execute("UPDATE shipyard.records_ships SET revision = revision")
+        assert await store.add(SHIPS, ship("B"))
+        with pytest.raises(Unavailable):
+            await store.write(Add(SHIPS, ship("C"), 9))
+    assert await store.write(Add(SHIPS, ship("C"), 9))
 
 
 async def answers_from_memory(store: PostgresStore, postgres_admin: Any, key: str = "nothing") -> bool:

@@ -13,9 +13,12 @@ from pathlib import Path
 import pytest
 
 from service.store import sqlite_file
-from service.store.base import Add, Condition, Full, Query, Unavailable
+from service.store.base import Add, Condition, Full, Query, Record, Revoke, Unavailable
 from service.store.sqlite import SQLiteStore
-from tests.store.samples import COLLECTIONS, TEXT, THINGS, USERS, user
+from service.store.sqlite_file import connect
+from service.store.sqlite_find import find
+from service.store.sqlite_table import Table
+from tests.store.samples import COLLECTIONS, LATER, TEXT, THINGS, USERS, user
 from tests.store.sqlite_programs import ADD_FOR_EVER, ADD_HUNDRED, LOCK, opened, start
 
 
@@ -112,6 +115,15 @@ async def test_a_full_disk_fails_writes_whole_and_they_work_again_when_there_is_
     assert (await store.find(THINGS, Query())).total == 2
 
 
+async def test_what_sqlite_refuses_fails_alone(store: SQLiteStore) -> None:
+    refused = Revoke(None, LATER)  # type: ignore[arg-type]  # what no type checker lets through must not harm others
+    answers = await asyncio.gather(
+        store.add(THINGS, {}), store.write(Add(THINGS, {}), refused), store.add(THINGS, {}), return_exceptions=True
+    )
+    assert [type(answer) for answer in answers] == [Record, Unavailable, Record]
+    assert (await store.find(THINGS, Query())).total == 2
+
+
 async def test_several_processes_on_one_new_file_share_ids_and_names(path: Path) -> None:
     processes = [start(path, ADD_HUNDRED) for _ in range(3)]
     lines = [line for process in processes for line in process.communicate()[0].splitlines()]
@@ -129,6 +141,18 @@ async def test_what_was_acknowledged_is_there_after_a_kill(path: Path) -> None:
     assert all([await store.get(THINGS, id) for id in acknowledged])
     assert (await store.find(THINGS, Query())).total >= len(acknowledged)
     await store.close()
+
+
+async def test_a_page_and_its_total_are_of_one_moment(store: SQLiteStore, path: Path) -> None:
+    await store.write(*(Add(THINGS, {"text": "a"}) for _ in range(1100)))
+    query = Query((Condition(TEXT, "eq", ("a",)),), limit=5000)
+    with closing(connect(path)) as reading, closing(sqlite3.connect(path, isolation_level=None)) as writing:
+        add = "INSERT INTO things SELECT max(id) + 1, revision, body, key, hidden, folded FROM things"
+        reading.set_trace_callback(lambda sql: writing.execute(add) and None)
+        page = find(Table(THINGS), query, reading)
+        reading.set_trace_callback(None)
+        assert page.total == len(page.records) > 1100
+        assert find(Table(THINGS), query, reading).total > page.total
 
 
 async def test_long_reads_leave_the_loop_to_others(store: SQLiteStore) -> None:

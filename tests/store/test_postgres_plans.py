@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from service.store.base import (
+    Add,
+    Collection,
+    Condition,
+    Field,
+    Query,
+    Sort,
+)
+from service.store.postgres_query import statement
+from tests.postgres import OpenPostgres
+
+SHIPS = Collection(
+    "ships",
+    unique="model",
+    indexed=(Field("crew", "number"), Field("category", "text"), Field("old", "boolean"), Field("roles", "texts")),
+)
+
+
+def ship(model: str, **more: Any) -> dict[str, Any]:
+    return {"model": model, "crew": 1, **more}
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        (Query(where=(Condition(Field("crew", "number"), "eq", (7,)),)), "index_ships_crew_number"),
+        (Query(where=(Condition(Field("crew", "number"), "lt", (3,)),)), "index_ships_crew_number"),
+        (Query(where=(Condition(Field("category", "text"), "eq", ("7", "8")),)), "index_ships_category_text"),
+        (Query(where=(Condition(Field("old", "boolean"), "eq", (True,)),), limit=5), "index_ships_old_boolean"),
+        (Query(where=(Condition(Field("roles", "texts"), "has", ("7",)),)), "index_ships_roles_texts"),
+        (Query(sort=(Sort(Field("category", "text")),), limit=5), "index_ships_category_text"),
+        (Query(sort=(Sort(Field("crew", "number"), descending=True),), limit=5), "index_ships_crew_number"),
+        (Query(where=(Condition(Field("id", "number"), "eq", (7, 8)),)), "id_ships"),
+        (Query(after=2990), "id_ships"),
+    ],
+)
+async def test_a_query_uses_the_declared_index(
+    open_postgres: OpenPostgres, postgres_admin: Any, query: Query, index: str
+) -> None:
+    store = await open_postgres(SHIPS)
+    each = [ship(f"{n}", crew=n, category=f"{n}", old=n % 100 == 0, roles=[f"{n}"]) for n in range(3000)]
+    await store.write(*[Add(SHIPS, data) for data in each])
+    await postgres_admin.execute("VACUUM ANALYZE shipyard.records_ships")
+    sql, arguments = statement(SHIPS, query)
+    plan = await postgres_admin.fetch(f"EXPLAIN {sql}", *arguments)
+    assert any(index in line for (line,) in plan), plan
+
+
+async def test_what_a_page_skips_is_read_from_the_index_alone(open_postgres: OpenPostgres, postgres_admin: Any) -> None:
+    store = await open_postgres(SHIPS)
+    await store.write(*[Add(SHIPS, ship(f"{n}")) for n in range(3000)])
+    await postgres_admin.execute("VACUUM ANALYZE shipyard.records_ships")
+    sql, arguments = statement(SHIPS, Query(start=2000, limit=5))
+    plan = await postgres_admin.fetch(f"EXPLAIN (ANALYZE, TIMING OFF) {sql}", *arguments)
+    skipping = [line for (line,) in plan if "actual rows=2005" in line]
+    assert [" Index Only Scan " in line for line in skipping] == [True], plan
+
+
+async def test_the_total_counts_what_lies_before_the_page_too(open_postgres: OpenPostgres) -> None:
+    store = await open_postgres(SHIPS)
+    await store.write(*[Add(SHIPS, ship(f"{n}")) for n in range(5)])
+    for query, ids in (
+        (Query(after=3), [4, 5]),
+        (Query(after=5), []),
+        (Query(start=4, limit=2), [5]),
+        (Query(start=5, limit=2), []),
+        (Query(start=1, limit=2), [2, 3]),
+    ):
+        page = await store.find(SHIPS, query)
+        assert ([record.id for record in page.records], page.total) == (ids, 5), query
