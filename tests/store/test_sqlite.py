@@ -124,6 +124,15 @@ async def test_what_sqlite_refuses_fails_alone(store: SQLiteStore) -> None:
     assert (await store.find(THINGS, Query())).total == 2
 
 
+async def test_a_transaction_that_fails_lets_go_of_the_file(store: SQLiteStore, path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("ALTER TABLE _state RENAME TO _away")
+        with pytest.raises(Unavailable):
+            await store.add(THINGS, {})
+        other.execute("ALTER TABLE _away RENAME TO _state")
+    assert (await store.add(THINGS, {})).id == 1
+
+
 async def test_several_processes_on_one_new_file_share_ids_and_names(path: Path) -> None:
     processes = [start(path, ADD_HUNDRED) for _ in range(3)]
     lines = [line for process in processes for line in process.communicate()[0].splitlines()]
