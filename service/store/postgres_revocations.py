@@ -84,6 +84,8 @@ class Revocations:
                 finally:
                     connection.terminate()
             except FAILURES as error:
+                if (task := asyncio.current_task()) is not None and task.cancelling():
+                    return  # asyncpg has put a failure of its own in the place of the cancellation
                 if isinstance(error, TimeoutError):
                     # Whoever waits for an answer on another connection waits in vain too.
                     await self._pool.renew()

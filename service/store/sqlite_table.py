@@ -40,6 +40,9 @@ class Table:
         self.select = f"SELECT id, revision, body FROM {self.name}"
         self.ids = f"SELECT id FROM {self.name}"
         self.total = f"SELECT count(*) FROM {self.name}"
+        self.page = (
+            f"SELECT id, revision, body, ({self.count}) FROM {self.name} WHERE id > ? ORDER BY id LIMIT ? OFFSET ?"
+        )
         self.get = f"{self.select} WHERE id = ?"
         self.lookup = f"{self.select} WHERE key = ?"
         self.secrets = f"SELECT hidden FROM {self.name} WHERE id = ?"
