@@ -27,6 +27,8 @@ routes: .venv/run.stamp ## show who answers what, and who may use it
 plugins: .venv/run.stamp ## show what is loaded, and from where
 	@env $(GIVEN) $(BIN)/python -m service plugins
 
+# Else each of the many processes that the tests start compiles everything anew.
+test: export PYTHONDONTWRITEBYTECODE =
 test: .venv/dev.stamp ## run every test, a real PostgreSQL included
 	$(BIN)/python -m pytest -n 2
 

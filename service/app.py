@@ -69,11 +69,12 @@ def create_app(settings: Settings | None = None) -> web.Application:
 def house(settings: Settings, plugins: tuple[Plugin, ...]) -> Iterator[Plugin]:
     """The service's own routes, in the form of plugins."""
     own = [*health.routes, *(metrics.routes if settings.metrics else [])]
-    yield _own("service", own)
+    now = version("shipyard")
+    yield _own("service", own, now)
     if settings.docs:
         described = [(plugin.name, route) for plugin in plugins for route in plugin.routes]
-        api = document([*described, *(("service", route) for route in own)], title=TITLE, version=version("shipyard"))
-        yield _own("docs", docs_page.routes(api, TITLE))
+        api = document([*described, *(("service", route) for route in own)], title=TITLE, version=now)
+        yield _own("docs", docs_page.routes(api, TITLE), now)
 
 
 def _patient(route: web.RouteDef) -> web.RouteDef:
@@ -81,5 +82,5 @@ def _patient(route: web.RouteDef) -> web.RouteDef:
     return web.RouteDef(route.method, route.path, route.handler, {**route.kwargs, "expect_handler": not_yet})
 
 
-def _own(name: str, routes: list[web.RouteDef]) -> Plugin:
-    return Plugin(name, f"shipyard {version('shipyard')}", "service", tuple(routes), (), (), (), None)
+def _own(name: str, routes: list[web.RouteDef], version: str) -> Plugin:
+    return Plugin(name, f"shipyard {version}", "service", tuple(routes), (), (), (), None)

@@ -29,7 +29,8 @@ def discover(settings: PluginSettings) -> Found:
     """The plugins to load. Raises StartError that says what is missing, broken, doubled or circular, and what to do."""
     installed = _installed()
     names = _chosen(installed, settings)
-    _check_allowed([installed[name] for name in names], settings.allow)
+    if settings.allow is not None:
+        _check_allowed([installed[name] for name in names], settings.allow)
     loaded: dict[str, Plugin] = {}
     skipped: list[str] = []
     for name in names:
@@ -73,11 +74,11 @@ def _chosen(installed: Mapping[str, EntryPoint], settings: PluginSettings) -> li
     return settings.enabled
 
 
-def _check_allowed(chosen: Iterable[EntryPoint], allow: list[str] | None) -> None:
-    allowed = None if allow is None else {_normalized(name) for name in allow}
+def _check_allowed(chosen: Iterable[EntryPoint], allow: list[str]) -> None:
+    allowed = {_normalized(name) for name in allow}
     for entry_point in chosen:
         source = distribution(entry_point)
-        if allowed is not None and _normalized(source) not in allowed:
+        if _normalized(source) not in allowed:
             raise StartError(
                 f"plugin {entry_point.name!r} comes from the distribution {source!r}, which plugins.allow does "
                 f"not list; add it to SHIPYARD_PLUGINS_ALLOW, or name the plugins to load in SHIPYARD_PLUGINS_ENABLED."

@@ -110,5 +110,7 @@ def _lifespan(name: str, module: ModuleType) -> Lifespan | None:
 
 
 def _source(entry_point: EntryPoint) -> str:
-    version = "" if entry_point.dist is None else f" {entry_point.dist.version}"
-    return distribution(entry_point) + version
+    if entry_point.dist is None:
+        return "unknown"
+    about = entry_point.dist.metadata  # read from its file at each use
+    return f"{about['Name'] or 'unknown'} {about['Version']}"

@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from uuid import uuid4
@@ -18,6 +19,26 @@ from service.store.postgres import PostgresStore
 from tests.postgres_server import Server
 
 OpenPostgres = Callable[..., Awaitable[PostgresStore]]
+
+_PART = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+_EMPTY = """
+    DO $$
+    DECLARE each record;
+    BEGIN
+        FOR each IN SELECT * FROM pg_tables WHERE schemaname = 'shipyard' AND tablename <> 'state' LOOP
+            EXECUTE format('DELETE FROM shipyard.%I', each.tablename);
+        END LOOP;
+        FOR each IN SELECT * FROM pg_sequences WHERE schemaname = 'shipyard' LOOP
+            EXECUTE format('ALTER SEQUENCE shipyard.%I RESTART', each.sequencename);
+        END LOOP;
+        IF to_regclass('shipyard.state') IS NOT NULL THEN
+            UPDATE shipyard.state SET written = FALSE;
+        END IF;
+    END $$
+"""
 
 
 def execute(url: str, *statements: str) -> None:
@@ -63,15 +84,14 @@ def postgres_server() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def _postgres_database(postgres_server: str) -> Iterator[str]:
-    name = f"shipyard_test_{uuid4().hex}"
-    create = f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'"
-    try:
-        # Texts in an order that no store may answer in.
-        execute(postgres_server, f"{create} LOCALE_PROVIDER icu ICU_LOCALE 'en-US'")
-    except (asyncpg.FeatureNotSupportedError, asyncpg.PostgresSyntaxError):
-        execute(postgres_server, create)
-    yield urlsplit(postgres_server)._replace(path=f"/{name}").geturl()
-    execute(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
+    with _database(postgres_server) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def _postgres_service(postgres_server: str) -> Iterator[str]:
+    with _database(postgres_server) as url:
+        yield url
 
 
 @pytest.fixture
@@ -79,12 +99,27 @@ def postgres_url(_postgres_database: str) -> Iterator[str]:
     """The URL of an empty database."""
     yield _postgres_database
     # Far quicker than a new database. Whoever is still connected may hold locks.
-    others = "datname = current_database() AND pid <> pg_backend_pid()"
-    execute(
-        _postgres_database,
-        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}",
-        "DROP SCHEMA IF EXISTS shipyard CASCADE",
-    )
+    execute(_postgres_database, _PART, "DROP SCHEMA IF EXISTS shipyard CASCADE")
+
+
+@pytest.fixture
+def postgres_service_url(_postgres_service: str) -> Iterator[str]:
+    """The URL of a database in which nothing is, though the tables may be there: making them costs most of a test."""
+    yield _postgres_service
+    execute(_postgres_service, _PART, _EMPTY)
+
+
+@contextmanager
+def _database(server: str) -> Iterator[str]:
+    name = f"shipyard_test_{uuid4().hex}"
+    create = f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'"
+    try:
+        # Texts in an order that no store may answer in.
+        execute(server, f"{create} LOCALE_PROVIDER icu ICU_LOCALE 'en-US'")
+    except (asyncpg.FeatureNotSupportedError, asyncpg.PostgresSyntaxError):
+        execute(server, create)
+    yield urlsplit(server)._replace(path=f"/{name}").geturl()
+    execute(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

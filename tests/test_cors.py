@@ -47,7 +47,7 @@ async def test_by_default_no_origin_is_let_in(make_client: MakeClient) -> None:
 
 @pytest.mark.parametrize("origin", CORS["origins"])
 async def test_a_listed_origin_may_read_every_answer(make_client: MakeClient, origin: str) -> None:
-    client = await make_client(cors=CORS)
+    client = await make_client(cors=CORS, docs=True)
     headers = {"Origin": origin}
     answers = [
         await client.get("/api/ships", headers=headers),

@@ -79,7 +79,7 @@ async def test_paths_that_lead_nowhere_make_no_more_series(make_client: MakeClie
 
 
 async def test_the_figures_can_be_switched_off(make_client: MakeClient) -> None:
-    client = await make_client(metrics=False)
+    client = await make_client(metrics=False, docs=True)
     assert (await client.get("/api/ships/1")).status == 200
     assert (await client.get("/metrics")).status == 404
     document = await (await client.get("/api/docs/openapi.json")).json()

@@ -174,7 +174,7 @@ async def test_bad_credentials_open_nothing_and_change_nothing(client: Client) -
 
 
 async def test_open_routes_are_open_to_all_whatever_they_bring(make_client: MakeClient) -> None:
-    client = await make_client()
+    client = await make_client(docs=True)
     for mint in (*REFUSED, of_another, good):
         for route, (status, _) in (await answers(client, mint, {"public", "probe"})).items():
             assert status == ROWS[route].status, (mint.__name__, route)

@@ -23,7 +23,7 @@ def document() -> Json:
 @pytest.fixture
 async def served(make_client: Callable[..., Awaitable[Client]]) -> Json:
     """The document that the whole service serves."""
-    client = await make_client()
+    client = await make_client(docs=True)
     served: Json = await (await client.get("/api/docs/openapi.json")).json()
     return served
 

@@ -24,7 +24,7 @@ from tests.openapi.trying import Login, MakeClient, check, credentials, send, wa
 async def test_bad_bodies_are_refused_as_described(
     served: Json, make_client: MakeClient, login: Login, body: bytes, content_type: str
 ) -> None:
-    client = await make_client()
+    client = await make_client(docs=True)
     for where, operation in operations(served):
         if "requestBody" in operation:
             headers = {**await credentials(client, operation, login), "Content-Type": content_type}
@@ -34,7 +34,7 @@ async def test_bad_bodies_are_refused_as_described(
 
 
 async def test_bad_tokens_are_refused_as_described(served: Json, make_client: MakeClient, login: Login) -> None:
-    client = await make_client()
+    client = await make_client(docs=True)
     for where, operation in operations(served):
         if operation["security"]:
             other = await login(client, token="access" if wanted(operation) == "refresh" else "refresh")
@@ -47,7 +47,7 @@ async def test_bad_tokens_are_refused_as_described(served: Json, make_client: Ma
 async def test_what_is_missing_or_another_s_is_refused_as_described(
     served: Json, make_client: MakeClient, login: Login
 ) -> None:
-    client = await make_client()
+    client = await make_client(docs=True)
     for (method, path), operation in operations(served):
         if "{id}" in path:
             headers = await credentials(client, operation, login)
@@ -80,7 +80,7 @@ async def test_what_a_resource_refuses_is_described(
     changes: Json,
     status: int,
 ) -> None:
-    client = await make_client()
+    client = await make_client(docs=True)
     operation = dict(operations(served))[where[0], re.sub(r"\d+$", "{id}", where[1])]
     body = None
     if "requestBody" in operation:
@@ -91,13 +91,13 @@ async def test_what_a_resource_refuses_is_described(
 
 
 async def test_a_read_without_a_query_says_that_it_refuses_one(served: Json, make_client: MakeClient) -> None:
-    answer = await (await make_client()).get("/api/ships/1?crew=1")
+    answer = await (await make_client(docs=True)).get("/api/ships/1?crew=1")
     await check(served, served["paths"]["/api/ships/{id}"]["get"], answer)
     assert answer.status == 400
 
 
 async def test_a_write_says_that_if_match_may_be_required(served: Json, make_client: MakeClient, login: Login) -> None:
-    client = await make_client(require_if_match=True)
+    client = await make_client(docs=True, require_if_match=True)
     answer = await client.delete("/api/ships/1", headers=await login(client))
     await check(served, served["paths"]["/api/ships/{id}"]["delete"], answer)
     assert answer.status == 428
