@@ -16,11 +16,12 @@ import orjson
 from service.store.base import Add, Change, Collection, Once, Page, Query, Record, Store, fold
 from service.store.sqlite_changes import Transaction
 from service.store.sqlite_file import connect, prepare
-from service.store.sqlite_find import find, find_near
+from service.store.sqlite_find import find, find_near, plain
 from service.store.sqlite_reader import Reader
 from service.store.sqlite_table import Table
 from service.store.sqlite_writer import Writer
 
+_REVOKED = "SELECT max(expires) FROM _revoked WHERE key IN ({marks})"
 _NEAR = 1000  # records that may be looked at in the event loop's thread
 _PAGE = 500  # records that a scan reads, and keys that a purge forgets, at a time
 
@@ -58,32 +59,34 @@ class SQLiteStore(Store):
             await self._writer.close()
 
     async def get(self, collection: Collection, id: int) -> Record | None:
-        found = await self._reader.one(self._tables[collection.name].get, id)
-        return found and Record._make(found)
+        return await self._record(self._tables[collection.name].get, id)
 
     async def lookup(self, collection: Collection, value: str) -> Record | None:
-        found = await self._reader.one(self._tables[collection.name].lookup, fold(value))
-        return found and Record._make(found)
+        return await self._record(self._tables[collection.name].lookup, fold(value))
+
+    async def _record(self, sql: str, value: int | str) -> Record | None:
+        return await self._reader.near((sql, value), partial(_record, sql, value))
 
     async def secrets(self, collection: Collection, id: int) -> dict[str, Any] | None:
-        found = await self._reader.one(self._tables[collection.name].secrets, id)
+        found = await self._reader.near(None, partial(_first, self._tables[collection.name].secrets, (id,)))
         return None if found is None else _hidden(found[0])
 
     async def find(self, collection: Collection, query: Query) -> Page:
         table = self._tables[collection.name]
-        page = await self._reader.near(lambda connection: find_near(table, query, _NEAR, connection))
+        question = (table.name, query) if plain(query) else None
+        page = await self._reader.near(question, lambda connection: find_near(table, query, _NEAR, connection))
         if page is None:
             return await self._reader.far(lambda connection: find(table, query, connection))
-        return page
+        return Page([*page.records], page.total)
 
     async def write(self, *changes: Change, once: Once | None = None) -> list[Record | None]:
         records: list[Record | None] = await self._writer.do(lambda transaction: transaction.write(changes, once))
         return records
 
     async def revoked(self, *keys: str) -> bool:
-        marks = ", ".join("?" * len(keys))
-        sql = f"SELECT 1 FROM _revoked WHERE key IN ({marks}) AND expires >= ? LIMIT 1"  # noqa: S608  # only marks
-        return await self._reader.one(sql, *keys, time.time()) is not None
+        work = partial(_first, _REVOKED.format(marks=", ".join("?" * len(keys))), keys)
+        (expires,) = await self._reader.near(("revoked", *keys), work)
+        return expires is not None and bool(expires >= time.time())
 
     async def purge(self, now: int) -> int:
         purged = 0
@@ -92,7 +95,7 @@ class SQLiteStore(Store):
         return purged
 
     async def pristine(self) -> bool:
-        return await self._reader.one("SELECT 1 FROM _state WHERE revision = 0") is not None
+        return await self._reader.near(None, partial(_first, "SELECT 1 FROM _state WHERE revision = 0", ())) is not None
 
     async def fill(self, batches: AsyncIterator[Sequence[Add]]) -> bool:
         async def job(transaction: Transaction) -> bool:
@@ -111,11 +114,20 @@ class SQLiteStore(Store):
                 yield Record(last, revision, body), _hidden(hidden)
 
     async def ping(self) -> None:
-        await self._reader.one("SELECT 1 FROM _state")
+        await self._reader.near(None, partial(_first, "SELECT 1 FROM _state", ()))
 
 
 def _hidden(kept: bytes | None) -> dict[str, Any]:
     return orjson.loads(kept) if kept else {}
+
+
+def _record(sql: str, value: int | str, connection: sqlite3.Connection) -> Record | None:
+    row = connection.execute(sql, (value,)).fetchone()
+    return row and Record._make(row)
+
+
+def _first(sql: str, values: Sequence[Any], connection: sqlite3.Connection) -> Any:
+    return connection.execute(sql, values).fetchone()
 
 
 def _all(sql: str, last: int, connection: sqlite3.Connection) -> list[Any]:

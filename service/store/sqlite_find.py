@@ -20,14 +20,13 @@ def find(table: Table, query: Query, connection: sqlite3.Connection) -> Page:
 
 
 def find_near(table: Table, query: Query, most: int, connection: sqlite3.Connection) -> Page | None:
-    """The same, or None where more than `most` records may have to be looked at."""
-    if _plain(query) and query.start <= most:
+    """The same within a transaction, or None where more than `most` records may have to be looked at."""
+    if plain(query) and query.start <= most:
         values = (table.collection.name, query.after or 0, query.limit, query.start)
         if rows := connection.execute(table.page, values).fetchall():  # with none, nobody says the total
-            return Page([Record(id, revision, body) for id, revision, body, _ in rows], rows[0][3])
-    with _moment(connection):
-        count = _count(connection, table)
-        return _page(connection, table, query, count) if min(count, _reach(query)) <= most else None
+            return Page([Record._make(row[:3]) for row in rows], rows[0][3])
+    count = _count(connection, table)
+    return _page(connection, table, query, count) if min(count, _reach(query)) <= most else None
 
 
 @contextmanager
@@ -46,10 +45,11 @@ def _reach(query: Query) -> int:
     ids = [len(each.values) for each in query.where if each.field.name == "id" and each.test == "eq"]
     if ids:
         return min(ids)
-    return query.start if _plain(query) else 2**63
+    return query.start if plain(query) else 2**63
 
 
-def _plain(query: Query) -> bool:
+def plain(query: Query) -> bool:
+    """Whether all records are asked for, in the order of their ids."""
     return not query.where and query.search is None and not query.sort
 
 

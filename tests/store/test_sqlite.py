@@ -6,13 +6,14 @@ import asyncio
 import resource
 import sqlite3
 import threading
+import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
-from service.store import sqlite_file
+from service.store import sqlite_file, sqlite_reader
 from service.store.base import Add, Condition, Full, Query, Record, Revoke, Unavailable
 from service.store.sqlite import SQLiteStore
 from service.store.sqlite_file import connect
@@ -162,6 +163,44 @@ async def test_a_page_and_its_total_are_of_one_moment(store: SQLiteStore, path: 
         reading.set_trace_callback(None)
         assert page.total == len(page.records) > 1100
         assert find(Table(THINGS), query, reading).total > page.total
+
+
+async def test_what_is_remembered_is_forgotten_when_anybody_writes(store: SQLiteStore, path: Path) -> None:
+    other = await opened(path, *COLLECTIONS)
+    try:
+        for number in range(3):
+            for writer, reader in ((other, store), (store, other), (store, store)):
+                assert not await reader.revoked(f"{number}", "b")
+                (added,) = await writer.write(Add(THINGS, {"text": "old"}))
+                assert added is not None
+                assert await reader.get(THINGS, added.id) == added
+                assert (await reader.find(THINGS, Query())).records[-1] == added
+                replaced = await writer.replace(THINGS, added.id, {"text": "new"})
+                assert await reader.get(THINGS, added.id) == replaced
+                page = await reader.find(THINGS, Query())
+                assert (page.records[-1], page.total) == (replaced, len(page.records))
+            await writer.write(Revoke(f"{number}", 2**40))
+            assert await reader.revoked(f"{number}", "b")
+    finally:
+        await other.close()
+
+
+async def test_a_page_is_its_readers_own(store: SQLiteStore) -> None:
+    await store.add(THINGS, {})
+    (await store.find(THINGS, Query())).records.clear()
+    assert len((await store.find(THINGS, Query())).records) == 1
+
+
+async def test_only_so_much_is_remembered(store: SQLiteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_reader, "_MOST", 100_000)
+    ids = [(await store.add(THINGS, {"text": "x" * 10_000})).id for _ in range(30)]
+    tracemalloc.start()
+    try:
+        for _ in range(2):
+            assert [record and record.id for record in [await store.get(THINGS, id) for id in ids]] == ids
+        assert tracemalloc.get_traced_memory()[0] < 200_000
+    finally:
+        tracemalloc.stop()
 
 
 async def test_long_reads_leave_the_loop_to_others(store: SQLiteStore) -> None:
