@@ -44,8 +44,8 @@ class Answer(web.Response):
     """
 
     said: Said | None
-    request_id: str
-    sent: bool
+    request_id = ""
+    sent = False
 
     # aiohttp looks on each answer whether it is an exception; without this it would ask __getattr__.
     __http_exception__ = False
@@ -54,7 +54,7 @@ class Answer(web.Response):
         self, body: bytes | None = None, status: int = 200, headers: Headers = NONE, *, cache: str = NO_STORE
     ) -> None:
         """cache: the Cache-Control."""
-        self.__dict__.update(said=(body, status, headers, cache), request_id="", sent=False)
+        self.__dict__["said"] = (body, status, headers, cache)
 
     def stamp(self, request_id: str) -> None:
         """Say which request this answers."""
@@ -163,10 +163,13 @@ def _whole(said: Said, request_id: str, request: web.BaseRequest) -> bytes | Non
         or transport is None
         or transport.is_closing()
         or transport.get_write_buffer_size()
-        or not all(map(str.isprintable, headers.values()))  # a line break: the stock response refuses it
     ):
         return None
-    own = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    own = ""
+    for name, value in headers.items():
+        if not value.isprintable():  # a line break: the stock response refuses it
+            return None
+        own += f"{name}: {value}\r\n"
     head = f"{start}{own}{REQUEST_ID}: {request_id}\r\nContent-Length: {len(body)}\r\nDate: {_date()}\r\n\r\n"
     return head.encode() + body
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from functools import lru_cache
 from typing import Any, NoReturn
 
@@ -23,8 +22,8 @@ LARGEST = 2**53 - 1
 JSON = ("application/json",)
 MERGE_PATCH = ("application/json", "application/merge-patch+json")
 
-LONG_NUMBER = re.compile(rb"[0-9]{16}")
-DIGIT = re.compile(rb"[0-9]")
+LONG_NUMBER = b"0" * 16
+DIGITS_TO_0 = bytes.maketrans(b"123456789", b"000000000")
 
 
 async def read_object(request: web.Request, types: tuple[str, ...] = JSON) -> dict[str, Any]:
@@ -56,8 +55,8 @@ def parse(raw: bytes) -> Any:
 
 
 def _has_long_number(raw: bytes) -> bool:
-    """Whether 16 digits stand in a row; if they do, one of them is among every sixteenth byte."""
-    return DIGIT.search(raw[15::16]) is not None and LONG_NUMBER.search(raw) is not None
+    """Whether 16 digits stand in a row."""
+    return LONG_NUMBER in raw.translate(DIGITS_TO_0)
 
 
 def _parse_numbers(raw: bytes) -> Any:

@@ -27,9 +27,8 @@ def compiled(schema: Schema) -> Accepts | None:
         test = _test(field)
         if test is None or field.data_key not in (None, name) or field.attribute not in (None, name):
             return None
-        checked = test.replace("{value}", f"document[{name!r}]")
         presence = "in document and" if field.required else "not in document or"
-        tests.append(f"({name!r} {presence} {checked})")
+        tests.append(f"({name!r} {presence} (value := document[{name!r}],) and {test.replace('{value}', 'value')})")
     # One expression, since calling a function for each field would cost more than all of its tests.
     source = f"lambda document: {' and '.join(tests)}"
     accepts: Accepts = eval(source, {"names": frozenset(schema.load_fields)})  # noqa: S307  # of our own making

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import MappingProxyType
 from typing import Any, ClassVar, cast
 
 import orjson
-from aiohttp import hdrs, web
+from aiohttp import web
 from marshmallow import Schema
 
 from service.access import Rule, public, user
@@ -15,7 +14,7 @@ from service.answer import NO_CACHE, Answer
 from service.body import MERGE_PATCH, read_object
 from service.conditional import etag, expected, unchanged
 from service.document import Document
-from service.errors import Headers, Refusal
+from service.errors import Refusal
 from service.idempotency import once
 from service.keys import STORE
 from service.paging import external, page_headers
@@ -81,7 +80,7 @@ class Resource:
         data = self.document.load(document)
         with once(request, document) as key:
             record = await self._write(request, Add(self.collection, await self.prepare(request.app, data)), key)
-        return _tagged(record, record.body, 201, {hdrs.LOCATION: external(request, f"{self.path}/{record.id}")})
+        return _tagged(record, record.body, 201, Location=external(request, f"{self.path}/{record.id}"))
 
     async def replace(self, request: web.Request) -> web.StreamResponse:
         """A record anew, all its fields."""
@@ -142,8 +141,9 @@ def record_id(request: web.Request) -> int:
     return int(request.match_info["id"])
 
 
-def _tagged(record: Record, body: bytes | None, status: int = 200, headers: Headers = MappingProxyType({})) -> Answer:
-    return Answer(body, status, {"ETag": etag(record), **headers}, cache=NO_CACHE)
+def _tagged(record: Record, body: bytes | None, status: int = 200, **headers: str) -> Answer:
+    headers["ETag"] = etag(record)
+    return Answer(body, status, headers, cache=NO_CACHE)
 
 
 def _array(records: Sequence[Record], fields: Sequence[str] | None) -> bytes:

@@ -8,8 +8,10 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from service.metrics import BUCKETS, HELP, LABELS, NAME, Tallies
 from tests.asking import Client
 
 MakeClient = Callable[..., Awaitable[Client]]
@@ -24,6 +26,18 @@ def counts(page: str) -> dict[Labels, float]:
         for sample in family.samples
         if sample.name == "shipyard_request_seconds_count"
     }
+
+
+def test_a_tally_says_what_a_histogram_would() -> None:
+    registry, own = CollectorRegistry(), CollectorRegistry()
+    histogram, tallies = Histogram(NAME, HELP, LABELS, buckets=BUCKETS, registry=registry), Tallies()
+    own.register(tallies)
+    for labels in [("GET", "/api/ships/{id}", "200"), ("PUT", 'a "quote"\n', "500")]:
+        for seconds in (0.0, *BUCKETS, 0.00100001, 0.3, 2.5000001, 1e9):
+            for series in (histogram.labels(*labels), tallies.labels(*labels)):
+                series.observe(seconds)
+    said = [line for line in generate_latest(registry).decode().splitlines() if "_created" not in line]
+    assert generate_latest(own).decode().splitlines() == said
 
 
 async def test_each_request_is_counted_by_method_route_and_status(make_client: MakeClient) -> None:

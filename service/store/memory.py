@@ -95,7 +95,7 @@ class MemoryStore(Store):
         return records
 
     async def revoked(self, *keys: str) -> bool:
-        return any(key in self._revoked and self._revoked[key] >= time.time() for key in keys)
+        return max([self._revoked.get(key, 0) for key in keys]) >= time.time()
 
     async def purge(self, now: int) -> int:
         revoked = [key for key, expires in self._revoked.items() if expires < now]
@@ -169,10 +169,11 @@ class MemoryStore(Store):
         if key is not None and shelf.ids.get(key, id) != id:
             raise Taken(collection.unique or "")
         shown, hidden = collection.split(change.data)
-        if old is not None:
+        if old is not None and hidden:
             hidden = orjson.loads(old[3]) | hidden
+        kept = old[3] if old is not None and not hidden else _copy(orjson.dumps(hidden))
         self._revision += 1
-        return id, self._revision, _copy(encode(id, shown)), _copy(orjson.dumps(hidden)), key
+        return id, self._revision, _copy(encode(id, shown)), kept, key
 
 
 def _copy(text: bytes) -> bytes:

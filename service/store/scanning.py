@@ -29,8 +29,11 @@ async def page(shelf: Shelf, query: Query) -> Page:
     """The page of the rows as they are now, whatever is written while others have their turn."""
     end = query.start + query.limit
     if not query.where and query.search is None and not query.sort:
-        start = 0 if query.after is None else shelf.place(query.after + 1)
-        return _page(shelf.ordered[start + query.start : start + end], len(shelf.ordered))
+        if shelf.page is None or shelf.page[0] is not query:
+            start = 0 if query.after is None else shelf.place(query.after + 1)
+            shelf.page = query, _page(shelf.ordered[start + query.start : start + end], len(shelf.ordered))
+        page = shelf.page[1]
+        return Page([*page.records], page.total)
     turns = _Turns()
     rows = await _matching(_candidates(shelf, query), test(query), turns)
     total = len(rows)

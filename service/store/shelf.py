@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass, field
 
-from service.store.base import Record
+from service.store.base import Page, Query, Record
 
 # Id, revision, body, hidden fields (JSON), key. A plain tuple of plain values, because the garbage collector leaves
 # such alone; with 100,000 objects that hold dicts, each of its full rounds would hold the loop for 100 ms.
@@ -25,6 +25,8 @@ class Shelf:
     ordered: list[Row] = field(default_factory=list)
     ids: dict[str, int] = field(default_factory=dict)
     last: int = 0
+    page: tuple[Query, Page] | None = None
+    """The last page without conditions that was asked for; None once it may be another."""
 
     def place(self, id: int) -> int:
         """How many rows have a lower id."""
@@ -32,6 +34,7 @@ class Shelf:
 
     def put(self, row: Row) -> None:
         """Keep this row, in the place of the one with its id if there is one."""
+        self.page = None
         id, *_, key = row
         place = self.place(id)
         if (old := self.rows.get(id)) is None:
@@ -46,6 +49,7 @@ class Shelf:
 
     def drop(self, id: int) -> None:
         """Keep no row with this id."""
+        self.page = None
         del self.ordered[self.place(id)]
         self._forget(self.rows.pop(id))
 

@@ -39,6 +39,8 @@ class Collection:
 
     def split(self, data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """The open and the hidden fields of `data`."""
+        if not self.hidden:
+            return dict(data), {}
         shown = {name: value for name, value in data.items() if name not in self.hidden}
         return shown, {name: data[name] for name in self.hidden if name in data}
 
