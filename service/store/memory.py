@@ -95,7 +95,7 @@ class MemoryStore(Store):
         return records
 
     async def revoked(self, *keys: str) -> bool:
-        return max([self._revoked.get(key, 0) for key in keys]) >= time.time()
+        return max([self._revoked.get(key, 0) for key in keys], default=0) >= time.time()
 
     async def purge(self, now: int) -> int:
         revoked = [key for key, expires in self._revoked.items() if expires < now]
