@@ -28,11 +28,13 @@ _ACCESS = "host all guarded 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/3
 class Server:
     """A PostgreSQL on loopback with data of its own; `durable`: what it says is kept outlives a power cut.
 
-    `start` after `kill` recovers, on the same port. Raises RuntimeError where PostgreSQL cannot be had.
+    settings: of its own, by name. `start` after `kill` recovers, on the same port.
+
+    Raises RuntimeError where PostgreSQL cannot be had.
     """
 
-    def __init__(self, *, durable: bool = False) -> None:
-        self._settings = _SETTINGS if durable else _SETTINGS | _QUICK
+    def __init__(self, *, durable: bool = False, **settings: str) -> None:
+        self._settings = _SETTINGS | ({} if durable else _QUICK) | settings
         self._port: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._programs = Programs()

@@ -7,7 +7,7 @@ from math import inf
 
 import pytest
 
-from tests.faults import full_disk, linearizability, postgres_kills, power, sqlite_kills
+from tests.faults import full_disk, linearizability, outages, postgres_kills, power, sqlite_kills
 from tests.faults.history import Did, Request, impossible
 
 
@@ -23,6 +23,11 @@ async def test_what_sqlite_acknowledged_outlives_a_loss_of_power_which_it_would_
 
 async def test_what_postgresql_acknowledged_outlives_a_kill_of_the_server() -> None:
     report = await postgres_kills.run(1, timed=False)
+    assert report.violations == []
+
+
+async def test_what_clients_see_of_a_kill_of_postgresql_is_503_until_it_is_back() -> None:
+    report = await outages.run(1, timed=False)
     assert report.violations == []
 
 

@@ -9,7 +9,7 @@ import logging
 import sys
 import time
 
-NAMES = ("full_disk", "power", "sqlite_kills", "linearizability", "postgres_kills")
+NAMES = ("full_disk", "power", "sqlite_kills", "linearizability", "postgres_kills", "outages")
 
 
 def main() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import count
@@ -47,7 +48,7 @@ class Fleet:
     """The ships, as the clients know them.
 
     histories: the requests for each ship, by its id. violations: answers that are wrong whatever came before.
-    lost, refused: how many requests had no answer, or a 503.
+    lost, refused: how many requests had no answer, or a 503; slowest: seconds that such a 503 took at most.
     """
 
     def __init__(self, services: Sequence[Service]) -> None:
@@ -55,27 +56,32 @@ class Fleet:
         self.violations: list[str] = []
         self.lost = 0
         self.refused = 0
+        self.slowest = 0.0
         self._services = services
         self._ships: list[int | None] = [None] * _SHIPS
         self._tags: dict[int | None, str] = {}
         self._values: dict[tuple[int | None, str | None], int] = {}
         self._clock = count()
-        self._left = 0
+        self._left = 0.0
 
-    async def sail(self, title: str, requests: int) -> None:
-        """Let the clients ask until so many were answered; at last each ship is read once more."""
+    async def sail(self, title: str, requests: float = inf) -> None:
+        """Let the clients ask until so many were answered, or it is `enough`; at last each ship is read once more."""
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(30)) as session:
             # Sent again by the session itself, a PUT would be refused for what it has done.
             session._retry_connection = False
             session.headers.update(await log_in(session, self._services[0]))
             self._left = requests
-            with tqdm(total=requests, desc=title, leave=False) as bar:
+            with tqdm(total=None if requests == inf else requests, desc=title, leave=False) as bar:
                 services = [self._services[number % len(self._services)] for number in range(_CLIENTS)]
                 await asyncio.gather(*(self._ask(session, service, bar) for service in services))
             for id in list(self.histories):
                 answered = None
                 while answered is None:
                     answered = await self._answered(session, self._services[0], self._question("GET", id))
+
+    def enough(self) -> None:
+        """Let the clients ask nothing more."""
+        self._left = 0
 
     async def _ask(self, session: aiohttp.ClientSession, service: Service, bar: tqdm[Any]) -> None:
         while self._left > 0:
@@ -101,6 +107,7 @@ class Fleet:
         url = f"{service.url}/api/ships" + ("" if question.id is None else f"/{question.id}")
         sent = None if question.value is None else {**SHIP, "crew": question.value}
         headers = {} if question.tag is None else {"If-Match": question.tag}
+        started = time.monotonic()
         try:
             async with session.request(question.method, url, json=sent, headers=headers) as answer:
                 body = await answer.read()
@@ -113,6 +120,7 @@ class Fleet:
             self._write_down(question, _MEANT.get(question.method), inf, question.value)
             return None
         if answer.status == 503:
+            self.slowest = max(self.slowest, time.monotonic() - started)
             self._refused(question, answer, document)
             return None
         return self._done(question, answer, document)

@@ -44,7 +44,7 @@ async def run(requests: int = 10_000) -> Report:
 
 async def in_memory(requests: int) -> Report:
     """One service, and no faults."""
-    async with _services("memory:") as services:
+    async with services_on("memory:") as services:
         return await _check("memory", services, requests, "faults", Faults())
 
 
@@ -60,7 +60,7 @@ async def on_sqlite(requests: int) -> Report:
             await service.start()
 
     with tempfile.TemporaryDirectory() as folder:
-        async with _services(f"sqlite:///{folder}/file.db") as services, asyncio.TaskGroup() as group:
+        async with services_on(f"sqlite:///{folder}/file.db") as services, asyncio.TaskGroup() as group:
             killing = group.create_task(kill(services[0]))
             report = await _check("SQLite", services, requests, "kills of the service", faults)
             killing.cancel()
@@ -80,7 +80,7 @@ async def on_postgres(requests: int, url: str) -> Report:
         finally:
             await connection.close()
 
-    async with _services(url, url) as services, asyncio.TaskGroup() as group:
+    async with services_on(url, url) as services, asyncio.TaskGroup() as group:
         cutting = group.create_task(cut())
         report = await _check("PostgreSQL, two services", services, requests, "backends ended", faults)
         cutting.cancel()
@@ -88,7 +88,8 @@ async def on_postgres(requests: int, url: str) -> Report:
 
 
 @asynccontextmanager
-async def _services(*stores: str) -> AsyncIterator[Sequence[Service]]:
+async def services_on(*stores: str) -> AsyncIterator[Sequence[Service]]:
+    """A service on each of these stores."""
     with tempfile.TemporaryDirectory() as folder:
         async with AsyncExitStack() as stack:
             services = [Service(store, Path(folder)) for store in stores]
@@ -101,13 +102,18 @@ async def _services(*stores: str) -> AsyncIterator[Sequence[Service]]:
 async def _check(title: str, services: Sequence[Service], requests: int, kind: str, faults: Faults) -> Report:
     fleet = Fleet(services)
     await fleet.sail(title, requests)
+    return verdict(fleet, f"{title}, {faults.count} {kind}")
+
+
+def verdict(fleet: Fleet, title: str) -> Report:
+    """Whether there is an order that explains what the clients have seen."""
     violations = fleet.violations.copy()
     for id, history in fleet.histories.items():
         if window := impossible(history):
             violations.append(f"no order explains, of ship {id}: {window}")
     answered = sum(len(history) for history in fleet.histories.values())
     return Report(
-        f"{title}, {faults.count} {kind}: {answered:,} requests for {len(fleet.histories)} ships by 8 clients, "
+        f"{title}: {answered:,} requests for {len(fleet.histories)} ships by 8 clients, "
         f"{fleet.lost} without an answer, {fleet.refused} answered 503: {'NOT VALID' if violations else 'valid'}",
         violations,
     )

@@ -17,8 +17,8 @@ from tests.postgres_server import Server
 
 _KEEPERS = 8
 _INSTANCES = 2
-_LONGEST_REFUSAL = 2.0  # seconds that a client waits to be told that the store is away
-_LONGEST_RETURN = 1.0  # seconds from the first connection that the server accepts to the first write
+LONGEST_REFUSAL = 2.0  # seconds that a client waits to be told that the store is away
+LONGEST_RETURN = 1.0  # seconds from the first connection that the server accepts to the first write
 
 
 @dataclass
@@ -56,8 +56,8 @@ async def run(kills: int = 100, *, timed: bool = True) -> Report:
     finally:
         await asyncio.to_thread(server.remove)
     if timed:
-        violations += _too_long(seen.longest_refusal, _LONGEST_REFUSAL, "a refusal")
-        violations += _too_long(max(returns), _LONGEST_RETURN, "the first write after a restart")
+        violations += too_long(seen.longest_refusal, LONGEST_REFUSAL, "a refusal")
+        violations += too_long(max(returns), LONGEST_RETURN, "the first write after a restart")
     return Report(
         f"PostgreSQL, {kills:,} kills of the server under {_KEEPERS} writers on {_INSTANCES} instances: "
         f"{seen.acknowledged:,} acknowledged writes looked for; {seen.refused:,} refused, {seen.unknown:,} of them "
@@ -103,5 +103,6 @@ async def _conclude(keepers: list[Keeper]) -> list[str]:
     return [violation for keeper in keepers for violation in keeper.violations] + await audit(keepers[0].store)
 
 
-def _too_long(took: float, limit: float, what: str) -> list[str]:
+def too_long(took: float, limit: float, what: str) -> list[str]:
+    """The violation that this is, if it is one."""
     return [f"{what} took {took:.2f} s"] if took > limit else []

@@ -11,6 +11,7 @@ import pytest
 
 from service.store.base import (
     Collection,
+    Once,
     Query,
     Record,
     Revoke,
@@ -28,7 +29,7 @@ BACKENDS = "SELECT pid FROM pg_stat_activity WHERE application_name = 'shipyard'
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """A server that may be killed."""
-    server = Server()
+    server = Server(wal_level="replica", max_wal_senders="1")  # so that a commit can be made to wait for a standby
     try:
         server.start()
         yield server
@@ -66,6 +67,16 @@ def stopped(processes: list[int]) -> Iterator[None]:
             os.kill(process, signal.SIGCONT)
 
 
+async def set_standby(admin: Any, name: str) -> None:
+    """Let commits wait for the standby of this name, or for none."""
+    await admin.execute("SET synchronous_commit = local")
+    await admin.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{name}'")
+    await admin.execute("SELECT pg_reload_conf()")
+    shown = "SELECT setting = $1 FROM pg_settings WHERE name = 'synchronous_standby_names'"
+    await until(lambda: admin.fetchval(shown, name))
+    await asyncio.sleep(0.1)  # the other backends read the settings when they are next asked
+
+
 async def adding(store: PostgresStore, name: str, kept: list[Record], refused: list[Unavailable]) -> None:
     count = 0
     while True:
@@ -99,6 +110,29 @@ async def test_what_was_acknowledged_outlives_a_crash_under_load(open_postgres: 
     assert set(kept) <= there
     ids = [record.id for record in kept]
     assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("once", [None, Once("key", "fingerprint", 2**40)])
+async def test_a_write_kept_but_never_acknowledged_has_an_unknown_outcome_and_is_not_made_twice(
+    open_postgres: OpenPostgres, postgres_admin: Any, once: Once | None
+) -> None:
+    store = await open_postgres(SHIPS)
+    await store.write(Revoke("first", 0))
+    await set_standby(postgres_admin, "nobody")  # a commit is kept here, then waits for a standby that never comes
+    try:
+        adding_one = asyncio.create_task(store.add(SHIPS, {"model": "A"}, once))
+        waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+        await until(lambda: postgres_admin.fetchval(f"SELECT pg_terminate_backend(pid) FROM ({waiting}) AS backends"))
+        with pytest.raises(Unavailable) as raised:
+            await adding_one
+    finally:
+        await set_standby(postgres_admin, "")
+    assert raised.value.unknown
+    page = await store.find(SHIPS, Query())
+    assert page.total == 1
+    if once is not None:
+        assert await store.add(SHIPS, {"model": "A"}, once) == page.records[0]
+        assert (await store.find(SHIPS, Query())).total == 1
 
 
 async def test_an_instance_waits_at_its_start_for_the_server(open_postgres: OpenPostgres, server: Server) -> None:
