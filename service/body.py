@@ -84,9 +84,9 @@ def _fault(value: Any, levels: int) -> str | None:
 def _check_type(request: web.Request, types: tuple[str, ...]) -> None:
     headers = request.headers
     if not _is_one_of(headers.get(hdrs.CONTENT_TYPE, ""), types):
-        _refuse_type(f"The body must be {types[0]}, in UTF-8.", types)
+        _refuse_type(request, f"The body must be {types[0]}, in UTF-8.", types)
     if headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
-        _refuse_type("The body must not be compressed.", types)
+        _refuse_type(request, "The body must not be compressed.", types)
 
 
 @lru_cache(256)
@@ -96,8 +96,9 @@ def _is_one_of(header: str, types: tuple[str, ...]) -> bool:
     return f"{media.type}/{media.subtype}{'+' if media.suffix else ''}{media.suffix}" in types and charset == "utf-8"
 
 
-def _refuse_type(message: str, types: tuple[str, ...]) -> NoReturn:
-    raise Refusal(415, message, headers={"Accept-Post": ", ".join(types)})
+def _refuse_type(request: web.Request, message: str, types: tuple[str, ...]) -> NoReturn:
+    names = ("Accept-Post", "Accept-Patch") if request.method == hdrs.METH_PATCH else ("Accept-Post",)
+    raise Refusal(415, message, headers=dict.fromkeys(names, ", ".join(types)))
 
 
 async def _read(request: web.Request, limit: int, seconds: float) -> bytes:

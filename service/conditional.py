@@ -35,6 +35,8 @@ async def expected(request: web.Request, collection: Collection, id: int) -> int
     sent = request.headers.get(hdrs.IF_MATCH)
     if sent is None:
         if request.app[SETTINGS].require_if_match:
+            if await request.app[STORE].get(collection, id) is None:
+                raise Missing
             raise Refusal(428, "If-Match is required: send the ETag of the record you have read.")
         return None
     if sent.strip() == "*":

@@ -6,7 +6,7 @@ from aiohttp import hdrs
 
 from service.conditional import stale
 from service.errors import Refusal
-from service.store.base import Full, Missing, Reused, Stale, StoreError, Taken, Unavailable
+from service.store.base import Full, Missing, Reused, Stale, StoreError, Taken, TooLong, Unavailable
 
 
 def refusal_of(error: StoreError) -> Refusal:
@@ -24,6 +24,8 @@ def refusal_of(error: StoreError) -> Refusal:
             return _later(error, "The outcome is unknown: look before you try again.")
         case Unavailable():
             return _later(error, "The store does not answer; try again.")
+        case TooLong():
+            return Refusal(400, "A value is too long for an indexed field.", code="too_long")
         case Full():
             return Refusal(507, "There is no room to write.")
     return Refusal(500)

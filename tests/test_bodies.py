@@ -46,6 +46,7 @@ async def test_a_body_that_does_not_say_it_is_json_is_not_read(make_client: Make
         answer = await client.request(method, path, data=b"{}", headers=headers)
         said = (415, "The body must be application/json, in UTF-8.")
         assert (await refused(answer), answer.headers["Accept-Post"]) == (said, types), type
+        assert answer.headers.get("Accept-Patch") == (types if method == "PATCH" else None)  # RFC 5789, 3.1
     headers = bearer(client)
     answer = await client.request(method, path, data=b"{}", headers=headers, skip_auto_headers=["Content-Type"])
     assert answer.status == 415

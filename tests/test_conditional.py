@@ -138,6 +138,7 @@ async def test_a_service_can_insist_on_if_match(make_client: MakeClient, store_u
     for method, body in METHODS.items():
         headers = {**mine, "If-Match": await tag_of(client)}
         assert (await client.request(method, SHIP_1, json=body, headers=headers)).status in (200, 204)
+        assert (await client.request(method, "/api/ships/999", json=body, headers=mine)).status == 404
     assert (await client.post("/api/ships", json=SHIP, headers=mine)).status == 201
 
 

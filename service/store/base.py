@@ -23,6 +23,7 @@ from service.store.changes import (
     Stale,
     StoreError,
     Taken,
+    TooLong,
     Unavailable,
     Unusable,
 )
@@ -63,6 +64,7 @@ __all__ = [
     "Store",
     "StoreError",
     "Taken",
+    "TooLong",
     "Unavailable",
     "Unusable",
     "encode",
@@ -113,7 +115,7 @@ class Store(ABC):
 
         Answers the new record for each Add and Replace, None for the others. Under a `once` that was used before with
         the same fingerprint nothing is written, and the answer is what it was then, to the byte.
-        Raises Missing, Taken, Stale, Reused, Full.
+        Raises Missing, Taken, Stale, Reused, Full, TooLong.
         """
 
     @abstractmethod

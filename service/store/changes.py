@@ -99,5 +99,9 @@ class Full(StoreError):
     """There is no room to write."""
 
 
+class TooLong(StoreError):
+    """A value of an indexed field is longer than an index of this store can hold."""
+
+
 class Unusable(StoreError):
     """The store cannot be opened as it is: wrong URL, corrupt file, other version, no access. Says why, in a line."""

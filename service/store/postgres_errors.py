@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
 
-from service.store.base import Full, StoreError, Unavailable
+from service.store.base import Full, StoreError, TooLong, Unavailable
 
 FAILURES = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 """All that connecting and asking may raise."""
@@ -18,6 +18,7 @@ _MISTAKES = (asyncpg.DataError, asyncpg.exceptions.ClientConfigurationError)  # 
 _COLLISIONS = ("40001", "40P01")  # serialization failure, deadlock
 _TOO_LONG = ("57014", "55P03")  # statement and lock time limits
 _DISK_FULL = "53100"
+_TOO_LARGE = "54000"  # a row of an index, of more than 2,704 bytes once compressed
 _READ_ONLY = "25006"
 # Connection; authorization; database gone; out of something; operator; system; transaction idle too long.
 _LOSSES = ("08", "28", "3D", "53", "57", "58", "25P03")
@@ -73,6 +74,8 @@ def _meant(error: Exception, committing: bool) -> StoreError | None:
         return Unavailable("The database took too long.")
     if state == _DISK_FULL:
         return Full()
+    if state == _TOO_LARGE:
+        return TooLong()
     if state == _READ_ONLY:
         return Lost("The database takes no writes now.")
     if state.startswith(_LOSSES):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from random import Random
+from string import ascii_letters
 from typing import Any
 
 import pytest
@@ -10,7 +12,9 @@ from service.store.base import (
     Condition,
     Field,
     Query,
+    Replace,
     Sort,
+    TooLong,
 )
 from service.store.postgres_query import statement
 from tests.postgres import OpenPostgres
@@ -50,6 +54,17 @@ async def test_a_query_uses_the_declared_index(
     sql, arguments = statement(SHIPS, query)
     plan = await postgres_admin.fetch(f"EXPLAIN {sql}", *arguments)
     assert any(index in line for (line,) in plan), plan
+
+
+async def test_a_text_too_long_for_its_index_is_refused_and_nothing_kept(open_postgres: OpenPostgres) -> None:
+    store = await open_postgres(SHIPS)
+    noise = "".join(Random(1).choices(ascii_letters, k=9000))  # of one letter it would be compressed
+    await store.add(SHIPS, ship("A", category=noise[:2000]))
+    for change in (Add(SHIPS, ship("B", category=noise)), Replace(SHIPS, 1, ship("A", category=noise))):
+        with pytest.raises(TooLong):
+            await store.write(change)
+    await store.add(SHIPS, ship("C", note=noise))
+    assert [record.data["model"] for record in (await store.find(SHIPS, Query())).records] == ["A", "C"]
 
 
 async def test_what_a_page_skips_is_read_from_the_index_alone(open_postgres: OpenPostgres, postgres_admin: Any) -> None:
