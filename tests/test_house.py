@@ -84,9 +84,6 @@ ROOMS = """
 
 PROMISE = {"base", "changes", "values"}
 """What all back ends keep; they import it as store/base.py."""
-BACK_ENDS = ({"memory", "conditions", "scanning", "shelf"}, {"sqlite"}, {"postgres"})
-"""What the names of each one's files begin with: these import each other."""
-
 MOST_LINES = 200
 MOST_LINES_OF_A_FUNCTION = 40
 
@@ -161,11 +158,10 @@ def test_a_room_imports_only_rooms_further_down() -> None:
 def test_a_back_end_imports_the_promise_and_its_own_parts_only() -> None:
     for path in modules("service/store"):
         own = {module.removeprefix("service.store.") for module in imported_modules(path)}
-        if path.stem in PROMISE:
+        if path.parent.name != "store":
+            assert {name.partition(".")[0] for name in own} <= {"base", path.parent.name}, path
+        elif path.stem in PROMISE:
             assert own <= PROMISE, path
-        elif path.stem != "__init__":
-            (parts,) = [parts for parts in BACK_ENDS if path.stem.partition("_")[0] in parts]
-            assert {name.partition("_")[0] for name in own - {"base"}} <= parts, path
 
 
 def test_files_and_functions_are_small() -> None:

@@ -6,9 +6,8 @@ import asyncio
 
 import pytest
 
-from service.store import scanning
 from service.store.base import Add, Condition, Query, Remove, Replace, Sort
-from service.store.memory import MemoryStore
+from service.store.memory import MemoryStore, scanning
 from tests.store.samples import COLLECTIONS, NUMBER, TEXT, THINGS
 
 COUNT = 20_000

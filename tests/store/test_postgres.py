@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from service.store import postgres_schema
 from service.store.base import (
     Add,
     Collection,
@@ -20,6 +19,7 @@ from service.store.base import (
     Unusable,
 )
 from service.store.postgres import PostgresStore
+from service.store.postgres import schema as postgres_schema
 from tests.postgres import OpenPostgres, execute
 
 SHIPS = Collection("ships", unique="model", indexed=(Field("crew", "number"),))

@@ -9,7 +9,7 @@ import asyncpg  # type: ignore[import-untyped]  # it ships no types
 import pytest
 
 from service.store.postgres import PostgresStore
-from service.store.postgres_revocations import Revocations
+from service.store.postgres.revocations import Revocations
 
 
 async def test_a_cancellation_that_asyncpg_turns_into_its_own_failure_still_ends_the_mirror(

@@ -19,7 +19,7 @@ from service.store.base import (
     Taken,
     Unavailable,
 )
-from service.store.postgres_errors import meaning
+from service.store.postgres.errors import meaning
 from tests.postgres import OpenPostgres, until
 
 SHIPS = Collection("ships", unique="model")

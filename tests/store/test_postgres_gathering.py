@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from service.store.base import Unavailable
-from service.store.postgres_gathering import Gathering
+from service.store.postgres.gathering import Gathering
 
 
 class Table:

@@ -16,7 +16,7 @@ from service.store.base import (
     Sort,
     TooLong,
 )
-from service.store.postgres_query import statement
+from service.store.postgres.query import statement
 from tests.postgres import OpenPostgres
 
 SHIPS = Collection(

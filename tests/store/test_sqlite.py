@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from service.store import sqlite_file, sqlite_reader
 from service.store.base import Add, Condition, Full, Query, Record, Revoke, Unavailable
 from service.store.sqlite import SQLiteStore
-from service.store.sqlite_file import connect
-from service.store.sqlite_find import find
-from service.store.sqlite_table import Table
+from service.store.sqlite import file as sqlite_file
+from service.store.sqlite import reader as sqlite_reader
+from service.store.sqlite.file import connect
+from service.store.sqlite.find import find
+from service.store.sqlite.table import Table
 from tests.store.samples import COLLECTIONS, LATER, TEXT, THINGS, USERS, user
 from tests.store.sqlite_programs import ADD_FOR_EVER, ADD_HUNDRED, LOCK, opened, start
 

@@ -13,7 +13,7 @@ import pytest
 
 from service.store.base import Add, Unusable
 from service.store.sqlite import SQLiteStore
-from service.store.sqlite_file import file_system
+from service.store.sqlite.file import file_system
 from tests.store.samples import COLLECTIONS, THINGS
 from tests.store.sqlite_programs import ADD_FOR_EVER, opened, start
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from service.store import sqlite_schema
 from service.store.base import Collection, Condition, Query, Sort, Unusable
 from service.store.sqlite import SQLiteStore
-from service.store.sqlite_query import order, where
+from service.store.sqlite import schema as sqlite_schema
+from service.store.sqlite.query import order, where
 from tests.store.samples import NUMBER, TEXT, THINGS
 from tests.store.sqlite_programs import opened
 

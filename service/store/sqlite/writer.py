@@ -10,9 +10,9 @@ from contextlib import suppress
 from typing import Any
 
 from service.store.base import Unavailable
-from service.store.sqlite_changes import Job, Transaction
-from service.store.sqlite_file import failure, is_busy, patiently
-from service.store.sqlite_table import Table
+from service.store.sqlite.changes import Job, Transaction
+from service.store.sqlite.file import failure, is_busy, patiently
+from service.store.sqlite.table import Table
 
 _MOST = 256  # jobs in one transaction
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import asyncpg  # type: ignore[import-untyped]  # it ships no types
 
 from service.store.base import Unavailable, Unusable
-from service.store.postgres_errors import FAILURES, Lost, meaning
+from service.store.postgres.errors import FAILURES, Lost, meaning
 
 WAIT = 1.0
 """Seconds that a free connection is waited for, and that connecting may take."""

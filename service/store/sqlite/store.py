@@ -14,12 +14,12 @@ from typing import Any, ClassVar, Literal
 import orjson
 
 from service.store.base import Add, Change, Collection, Once, Page, Query, Record, Store, fold
-from service.store.sqlite_changes import Transaction
-from service.store.sqlite_file import connect, prepare
-from service.store.sqlite_find import find, find_near, plain
-from service.store.sqlite_reader import Reader
-from service.store.sqlite_table import Table
-from service.store.sqlite_writer import Writer
+from service.store.sqlite.changes import Transaction
+from service.store.sqlite.file import connect, prepare
+from service.store.sqlite.find import find, find_near, plain
+from service.store.sqlite.reader import Reader
+from service.store.sqlite.table import Table
+from service.store.sqlite.writer import Writer
 
 _REVOKED = "SELECT max(expires) FROM _revoked WHERE key IN ({marks})"
 _NEAR = 1000  # records that may be looked at in the event loop's thread

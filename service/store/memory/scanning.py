@@ -13,8 +13,8 @@ from typing import Any
 from orjson import loads
 
 from service.store.base import Page, Query, Sort
-from service.store.conditions import TYPES, Shown, Test, test
-from service.store.shelf import Row, Shelf, record
+from service.store.memory.conditions import TYPES, Shown, Test, test
+from service.store.memory.shelf import Row, Shelf, record
 
 Entry = tuple[Any, ...]
 Key = Callable[[Shown], Entry]

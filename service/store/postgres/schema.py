@@ -15,8 +15,8 @@ import asyncpg  # type: ignore[import-untyped]  # it ships no types
 import orjson
 
 from service.store.base import Collection, Field, Replace, Unusable
-from service.store.postgres_changes import values
-from service.store.postgres_names import ids, literal, name, quoted, records, scalar
+from service.store.postgres.changes import values
+from service.store.postgres.names import ids, literal, name, quoted, records, scalar
 
 # Each leads from the version that is its place in this tuple to the next one.
 MIGRATIONS = (

@@ -10,7 +10,6 @@ from typing import Any, ClassVar, NamedTuple
 
 import orjson
 
-from service.store import scanning
 from service.store.base import (
     Add,
     Change,
@@ -30,7 +29,8 @@ from service.store.base import (
     encode,
     fold,
 )
-from service.store.shelf import Row, Shelf, record
+from service.store.memory import scanning
+from service.store.memory.shelf import Row, Shelf, record
 
 Undo = Callable[[], None]
 

@@ -11,8 +11,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from service.store.postgres_errors import FAILURES
-from service.store.postgres_pool import WAIT, Pool
+from service.store.postgres.errors import FAILURES
+from service.store.postgres.pool import WAIT, Pool
 
 CHANNEL = "shipyard_revoked"
 _LIVE = "SELECT key, expires FROM shipyard.revocations WHERE expires >= $1"

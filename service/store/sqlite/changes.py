@@ -23,8 +23,8 @@ from service.store.base import (
     Stale,
     Taken,
 )
-from service.store.sqlite_file import failure
-from service.store.sqlite_table import Row, Table, row
+from service.store.sqlite.file import failure
+from service.store.sqlite.table import Row, Table, row
 
 Job = Callable[["Transaction"], Any]
 

@@ -9,8 +9,8 @@ from contextlib import closing
 from pathlib import Path
 
 from service.store.base import Full, StoreError, Unavailable, Unusable
-from service.store.sqlite_schema import APPLICATION, MIGRATIONS, fit, migrate
-from service.store.sqlite_table import Table
+from service.store.sqlite.schema import APPLICATION, MIGRATIONS, fit, migrate
+from service.store.sqlite.table import Table
 
 PATIENCE_SECONDS = 2.0
 """How long a lock of another process is waited for."""

@@ -11,7 +11,7 @@ from unicodedata import unidata_version
 import orjson
 
 from service.store.base import Collection, encode, fold
-from service.store.sqlite_query import expression
+from service.store.sqlite.query import expression
 
 
 class Row(NamedTuple):

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import orjson
 
 from service.store.base import Unusable
-from service.store.sqlite_table import Table, quoted, row
+from service.store.sqlite.table import Table, quoted, row
 
 APPLICATION = 0x53484950
 """Tells our files from those of other programs: "SHIP"."""

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from service.store.base import Collection, Condition, Field, Query, Scalar, Sort, fold
-from service.store.postgres_names import literal, records, scalar
+from service.store.postgres.names import literal, records, scalar
 
 # A page that is not full ends what there is: then its own length tells the total, and nothing is counted.
 _FIND = """

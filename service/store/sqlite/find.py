@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from service.store.base import Page, Query, Record
-from service.store.sqlite_query import Clause, among, order, where
-from service.store.sqlite_table import Table
+from service.store.sqlite.query import Clause, among, order, where
+from service.store.sqlite.table import Table
 
 _FEW = 1000  # records whose ids are worth knowing
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from service.store.base import Unavailable
-from service.store.postgres_pool import WAIT
+from service.store.postgres.pool import WAIT
 
 V = TypeVar("V")
 _AT_ONCE = 2  # statements under way

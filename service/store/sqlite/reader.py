@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from service.store.base import Page, Record
-from service.store.sqlite_file import PATIENCE_SECONDS, failure, is_busy
+from service.store.sqlite.file import PATIENCE_SECONDS, failure, is_busy
 
 _THREADS = 2
 _MOST = 16 * 1024 * 1024  # bytes of remembered answers, more or less

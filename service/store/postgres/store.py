@@ -8,15 +8,15 @@ from typing import Any, ClassVar, TypeVar
 
 import orjson
 
-from service.store import postgres_writes
 from service.store.base import Add, Change, Collection, Once, Page, Query, Record, Revoke, Store, Unusable, fold
-from service.store.postgres_errors import FAILURES, Collided, Foreign, foreign
-from service.store.postgres_gathering import Gathering
-from service.store.postgres_names import bounded, records
-from service.store.postgres_pool import Pool
-from service.store.postgres_query import statement
-from service.store.postgres_revocations import Revocations
-from service.store.postgres_schema import prepare
+from service.store.postgres import writes
+from service.store.postgres.errors import FAILURES, Collided, Foreign, foreign
+from service.store.postgres.gathering import Gathering
+from service.store.postgres.names import bounded, records
+from service.store.postgres.pool import Pool
+from service.store.postgres.query import statement
+from service.store.postgres.revocations import Revocations
+from service.store.postgres.schema import prepare
 
 _GET = "SELECT id, revision, body FROM {records} WHERE id = ANY ($1::bigint[])"
 _LOOKUP = "SELECT id, revision, body FROM {records} WHERE key = $1"
@@ -99,10 +99,10 @@ class PostgresStore(Store):
         return Page([Record(*each) for each in zip(*parts, strict=True)], row["total"])
 
     async def write(self, *changes: Change, once: Once | None = None) -> list[Record | None]:
-        if self._written and once is None and postgres_writes.stand_alone(changes):
-            answer = await self._attempt(partial(postgres_writes.at_once, change=changes[0]))
+        if self._written and once is None and writes.stand_alone(changes):
+            answer = await self._attempt(partial(writes.at_once, change=changes[0]))
         else:
-            answer = await self._attempt(partial(postgres_writes.together, changes=changes, once=once))
+            answer = await self._attempt(partial(writes.together, changes=changes, once=once))
         self._written = True
         for change in changes:
             if isinstance(change, Revoke):
@@ -132,7 +132,7 @@ class PostgresStore(Store):
         # Not by _attempt: batches that have been taken cannot be taken again.
         try:
             async with self._pool.connection() as connection:
-                return await postgres_writes.first(connection, foreign(batches))
+                return await writes.first(connection, foreign(batches))
         except Foreign as error:
             raise error.raised from None
 

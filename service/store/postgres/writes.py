@@ -14,9 +14,9 @@ import asyncpg  # type: ignore[import-untyped]  # it ships no types
 import orjson
 
 from service.store.base import Add, Change, Once, Record, Remove, Replace, Reused, Revoke, StoreError
-from service.store.postgres_changes import arguments, outcome, refusal, statement, taken
-from service.store.postgres_errors import Collided, meaning
-from service.store.postgres_names import bounded, name, records
+from service.store.postgres.changes import arguments, outcome, refusal, statement, taken
+from service.store.postgres.errors import Collided, meaning
+from service.store.postgres.names import bounded, name, records
 
 _BATCH = 1000  # statements sent at once
 _MARK = "UPDATE shipyard.state SET written = TRUE WHERE NOT written RETURNING written"

@@ -23,8 +23,8 @@ from service.store.base import (
     encode,
     fold,
 )
-from service.store.postgres_names import bounded, ids, literal, records
-from service.store.postgres_revocations import CHANNEL
+from service.store.postgres.names import bounded, ids, literal, records
+from service.store.postgres.revocations import CHANNEL
 
 # Whether a name is taken is asked before an id is drawn: a refusal spends no id.
 _ADD = """

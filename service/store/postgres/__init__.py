@@ -1,0 +1,5 @@
+"""The store in PostgreSQL."""
+
+from service.store.postgres.store import PostgresStore
+
+__all__ = ["PostgresStore"]
