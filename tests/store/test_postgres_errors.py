@@ -4,7 +4,7 @@ import asyncio
 from random import Random
 from typing import Any
 
-import asyncpg  # type: ignore[import-untyped]  # it ships no types
+import asyncpg
 import pytest
 
 from service.store.base import (

@@ -10,7 +10,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-import asyncpg  # type: ignore[import-untyped]  # it ships no types
+import asyncpg
 import orjson
 
 from service.store.base import Add, Change, Once, Record, Remove, Replace, Reused, Revoke, StoreError
