@@ -20,6 +20,7 @@ from service.store.base import (
     Unavailable,
 )
 from service.store.postgres.errors import meaning
+from service.store.postgres.pool import Pool
 from tests.postgres import OpenPostgres, until
 
 SHIPS = Collection("ships", unique="model")
@@ -150,6 +151,21 @@ async def test_a_connection_lost_before_committing_leaves_no_doubt(
         with pytest.raises(Unavailable) as raised:
             await writing
     assert not raised.value.unknown
+
+
+async def test_nobody_overtakes_those_who_wait_for_a_connection(postgres_url: str) -> None:
+    pool = Pool(f"{postgres_url}?pool=1")
+    await pool.open()
+    order = []
+
+    async def use(number: int) -> None:
+        for _ in range(3):
+            async with pool.connection():
+                order.append(number)
+
+    await asyncio.gather(*[use(number) for number in range(5)])
+    await pool.close()
+    assert order == [*range(5)] * 3
 
 
 async def test_readers_wait_for_a_connection_only_so_long(open_postgres: OpenPostgres, postgres_admin: Any) -> None:

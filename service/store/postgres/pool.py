@@ -55,6 +55,8 @@ class Pool:
         user, at, host = parts.netloc.rpartition("@")
         self.name = f"{parts.scheme}://{user.partition(':')[0]}{at}{host}{parts.path}"
         self._pool: Any = None
+        # asyncpg's queue lets whoever comes at the right moment overtake all who wait: some of them would wait for ever.
+        self._turns = asyncio.Semaphore(self._size)
 
     async def connect(self, limit: float | None = None) -> Any:
         """A connection of its own, outside the pool; `limit`: seconds that an answer may take."""
@@ -113,7 +115,7 @@ class Pool:
         pool = self._pool
         if pool is None:
             raise Unavailable("The store is closed.")
-        connection = await _acquire(pool)
+        connection = await self._acquire(pool)
         try:
             with meaning():
                 yield connection
@@ -124,14 +126,21 @@ class Pool:
                 connection.terminate()
             raise
         finally:
-            with suppress(*FAILURES):
-                await pool.release(connection)
+            try:
+                with suppress(*FAILURES):
+                    await pool.release(connection)
+            finally:
+                self._turns.release()
 
-
-async def _acquire(pool: Any) -> Any:
-    try:
-        async with asyncio.timeout(WAIT):
-            with meaning():
-                return await pool.acquire()
-    except TimeoutError as error:
-        raise Unavailable("No connection to the database was free in time.") from error
+    async def _acquire(self, pool: Any) -> Any:
+        try:
+            async with asyncio.timeout(WAIT):
+                await self._turns.acquire()
+                try:
+                    with meaning():
+                        return await pool.acquire()
+                except BaseException:
+                    self._turns.release()
+                    raise
+        except TimeoutError as error:
+            raise Unavailable("No connection to the database was free in time.") from error
