@@ -55,7 +55,7 @@ class Pool:
         user, at, host = parts.netloc.rpartition("@")
         self.name = f"{parts.scheme}://{user.partition(':')[0]}{at}{host}{parts.path}"
         self._pool: Any = None
-        # asyncpg's queue lets whoever comes at the right moment overtake all who wait: some of them would wait for ever.
+        # asyncpg's queue lets whoever comes at the right moment overtake those who wait: some would wait for ever.
         self._turns = asyncio.Semaphore(self._size)
 
     async def connect(self, limit: float | None = None) -> Any:
