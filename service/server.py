@@ -16,6 +16,8 @@ from service.keys import SETTINGS
 from service.middleware import new_request_id, refused
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+GARBAGE = 10_000
+"""New objects before the garbage collector looks for cycles; Python's own is 700, or 2,000."""
 LINGERING_SECONDS = 1.0
 """How long the rest of a body that nobody wants is read on, so that its sender gets to see the answer."""
 
@@ -76,6 +78,8 @@ class Runner(web.AppRunner):
             # What is there now stays: a full collection need not look through it, which would hold the loop for 20 ms.
             gc.collect()
             gc.freeze()
+            # Requests that wait for a store at once would else set off collections that find nothing, time and again.
+            gc.set_threshold(GARBAGE)
         self._front = Server(inner, **options)
 
     @property

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import orjson
@@ -62,28 +63,27 @@ class Transaction:
         Raises sqlite3.Error where not only the job failed, but the transaction.
         """
         before = self._revision, self._counts.copy()
-        self._connection.execute("SAVEPOINT job")
         try:
-            answer = job(self)
+            return job(self)
         except Exception as error:
             if not self._connection.in_transaction:
                 raise
-            self._connection.execute("ROLLBACK TO job")
             self._revision, self._counts = before
-            answer = failure(error) if isinstance(error, sqlite3.Error) else error
-        self._connection.execute("RELEASE job")
-        return answer
+            return failure(error) if isinstance(error, sqlite3.Error) else error
 
     def write(self, changes: Sequence[Change], once: Once | None = None) -> list[Record | None]:
         """Make the changes, or answer what they were the first time. Raises Missing, Taken, Stale, Reused."""
-        if once is not None and (records := self._outcome(once)) is not None:
+        if once is None and len(changes) == 1:
+            return [self._change(changes[0])]  # one statement, which is whole or not at all by itself
+        with self._whole():
+            if once is not None and (records := self._outcome(once)) is not None:
+                return records
+            records = [self._change(change) for change in changes]
+            if once is not None:
+                kept = [record and (record.id, record.revision, record.body.decode()) for record in records]
+                values = once.key, once.fingerprint, once.expires, orjson.dumps(kept).decode()
+                self._connection.execute("INSERT OR REPLACE INTO _once VALUES (?, ?, ?, ?)", values)
             return records
-        records = [self._change(change) for change in changes]
-        if once is not None:
-            kept = orjson.dumps([record and (record.id, record.revision, record.body.decode()) for record in records])
-            values = once.key, once.fingerprint, once.expires, kept.decode()
-            self._connection.execute("INSERT OR REPLACE INTO _once VALUES (?, ?, ?, ?)", values)
-        return records
 
     @property
     def first(self) -> bool:
@@ -92,13 +92,27 @@ class Transaction:
 
     def purge(self, now: int, most: int) -> int:
         """Forget what expired before `now`, of each kind at most so many; how many there were."""
-        return sum(
-            self._connection.execute(
-                f"DELETE FROM {table} WHERE key IN (SELECT key FROM {table} WHERE expires < ? LIMIT ?)",  # noqa: S608
-                (now, most),
-            ).rowcount
-            for table in ("_revoked", "_once")
-        )
+        with self._whole():
+            return sum(
+                self._connection.execute(
+                    f"DELETE FROM {table} WHERE key IN (SELECT key FROM {table} WHERE expires < ? LIMIT ?)",  # noqa: S608
+                    (now, most),
+                ).rowcount
+                for table in ("_revoked", "_once")
+            )
+
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        """Let several statements leave nothing behind if one of them fails."""
+        self._connection.execute("SAVEPOINT job")
+        try:
+            yield
+        except Exception:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK TO job")
+                self._connection.execute("RELEASE job")
+            raise
+        self._connection.execute("RELEASE job")
 
     def _outcome(self, once: Once) -> list[Record | None] | None:
         sql = "SELECT fingerprint, records FROM _once WHERE key = ? AND expires >= ?"
@@ -133,9 +147,13 @@ class Transaction:
         return Record(id, self._revision, made.body.encode())
 
     def _replace(self, change: Replace) -> Record:
-        hidden = self._current(change)
+        table = self._tables[change.collection.name]
+        # Only hidden fields have to be read before: what is not there, or another revision, no row is found for.
+        hidden = self._current(change) if change.collection.hidden else None
         made = row(change.collection, change.id, change.data, hidden)
-        self._put(self._tables[change.collection.name].update, change.id, made, change)
+        update, expected = (table.update, ()) if change.expected is None else (table.update_if, (change.expected,))
+        if self._put(update, change.id, made, change, *expected) == 0:
+            self._current(change)
         return Record(change.id, self._revision, made.body.encode())
 
     def _remove(self, change: Remove) -> None:
@@ -166,9 +184,10 @@ class Transaction:
             raise Stale(Record._make(record))
         return hidden  # type: ignore[no-any-return]  # the column is text or null
 
-    def _put(self, sql: str, id: int, made: Row, change: Add | Replace) -> None:
+    def _put(self, sql: str, id: int, made: Row, change: Add | Replace, *expected: int) -> int:
+        """How many rows were written: one, or none."""
         try:
-            self._connection.execute(sql, (*made, self._revision, id))
+            return self._connection.execute(sql, (*made, self._revision, id, *expected)).rowcount
         except sqlite3.IntegrityError as error:
             if error.sqlite_errorcode not in _UNIQUE:
                 raise

@@ -50,6 +50,7 @@ class Table:
         self.scan = f"SELECT id, revision, body, hidden FROM {self.name} WHERE id > ? ORDER BY id LIMIT ?"
         self.insert = f"INSERT INTO {self.name} (body, key, hidden, folded, revision, id) VALUES (?, ?, ?, ?, ?, ?)"
         self.update = f"UPDATE {self.name} SET body = ?, key = ?, hidden = ?, folded = ?, revision = ? WHERE id = ?"
+        self.update_if = f"{self.update} AND revision = ?"
         self.delete = f"DELETE FROM {self.name} WHERE id = ?"
 
     @property
