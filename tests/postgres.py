@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -56,6 +56,30 @@ def execute(url: str, *statements: str) -> None:
         thread.submit(asyncio.run, run()).result()
 
 
+class Admin:
+    """A connection that stays, for where no event loop may be used: a new one costs more than most of what it does."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._thread = ThreadPoolExecutor(1)
+        self._loop = asyncio.new_event_loop()
+        self._connection: Any = self._run(asyncpg.connect(url))
+
+    def execute(self, *statements: str) -> None:
+        """Run SQL."""
+        for statement in statements:
+            self._run(self._connection.execute(statement))
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._run(self._connection.close())
+        self._loop.close()
+        self._thread.shutdown()
+
+    def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return self._thread.submit(self._loop.run_until_complete, work).result()
+
+
 async def until(holds: Callable[[], Awaitable[object]]) -> None:
     """Return when it holds; the database being away is no answer."""
     async with asyncio.timeout(20):
@@ -83,34 +107,34 @@ def postgres_server() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def _postgres_database(postgres_server: str) -> Iterator[str]:
-    with _database(postgres_server) as url:
-        yield url
+def _postgres_database(postgres_server: str) -> Iterator[Admin]:
+    with _database(postgres_server) as admin:
+        yield admin
 
 
 @pytest.fixture(scope="session")
-def _postgres_service(postgres_server: str) -> Iterator[str]:
-    with _database(postgres_server) as url:
-        yield url
+def _postgres_service(postgres_server: str) -> Iterator[Admin]:
+    with _database(postgres_server) as admin:
+        yield admin
 
 
 @pytest.fixture
-def postgres_url(_postgres_database: str) -> Iterator[str]:
+def postgres_url(_postgres_database: Admin) -> Iterator[str]:
     """The URL of an empty database."""
-    yield _postgres_database
+    yield _postgres_database.url
     # Far quicker than a new database. Whoever is still connected may hold locks.
-    execute(_postgres_database, _PART, "DROP SCHEMA IF EXISTS shipyard CASCADE")
+    _postgres_database.execute(_PART, "DROP SCHEMA IF EXISTS shipyard CASCADE")
 
 
 @pytest.fixture
-def postgres_service_url(_postgres_service: str) -> Iterator[str]:
+def postgres_service_url(_postgres_service: Admin) -> Iterator[str]:
     """The URL of a database in which nothing is, though the tables may be there: making them costs most of a test."""
-    yield _postgres_service
-    execute(_postgres_service, _PART, _EMPTY)
+    yield _postgres_service.url
+    _postgres_service.execute(_PART, _EMPTY)
 
 
 @contextmanager
-def _database(server: str) -> Iterator[str]:
+def _database(server: str) -> Iterator[Admin]:
     name = f"shipyard_test_{uuid4().hex}"
     create = f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'"
     try:
@@ -118,7 +142,9 @@ def _database(server: str) -> Iterator[str]:
         execute(server, f"{create} LOCALE_PROVIDER icu ICU_LOCALE 'en-US'")
     except (asyncpg.FeatureNotSupportedError, asyncpg.PostgresSyntaxError):
         execute(server, create)
-    yield urlsplit(server)._replace(path=f"/{name}").geturl()
+    admin = Admin(urlsplit(server)._replace(path=f"/{name}").geturl())
+    yield admin
+    admin.close()
     execute(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
