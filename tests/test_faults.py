@@ -37,19 +37,19 @@ async def test_a_full_disk_refuses_writes_as_a_whole_until_there_is_room() -> No
 
 
 async def test_requests_at_once_are_as_if_one_came_at_a_time_in_memory() -> None:
-    report = await linearizability.in_memory(1000)
+    report = await linearizability.in_memory(500)
     assert report.violations == []
 
 
 async def test_requests_at_once_are_as_if_one_came_at_a_time_on_sqlite_while_it_is_killed() -> None:
-    report = await linearizability.on_sqlite(1000)
+    report = await linearizability.on_sqlite(500)
     assert report.violations == []
 
 
 async def test_requests_at_once_are_as_if_one_came_at_a_time_on_two_instances_while_they_lose_connections(
     postgres_url: str,
 ) -> None:
-    report = await linearizability.on_postgres(1000, postgres_url)
+    report = await linearizability.on_postgres(500, postgres_url)
     assert report.violations == []
 
 
