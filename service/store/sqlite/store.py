@@ -73,7 +73,7 @@ class SQLiteStore(Store):
 
     async def find(self, collection: Collection, query: Query) -> Page:
         table = self._tables[collection.name]
-        question = (table.name, query) if plain(query) else None
+        question = (table.name, query.start, query.limit, query.after) if plain(query) else None
         page = await self._reader.near(question, lambda connection: find_near(table, query, _NEAR, connection))
         if page is None:
             return await self._reader.far(lambda connection: find(table, query, connection))
