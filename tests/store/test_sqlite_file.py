@@ -105,6 +105,28 @@ async def test_a_newer_file_that_was_not_closed_is_left_alone_with_its_log(path:
     assert set(before) == {"file.db", "file.db-wal"}
 
 
+async def test_a_file_whose_journal_is_left_beside_a_log_is_rolled_back_first(path: Path, tmp_path: Path) -> None:
+    store = await opened(path, THINGS)
+    added = await store.add(THINGS, {"text": "kept"})
+    await store.close()
+    left = tmp_path / "left"
+    left.mkdir()
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("PRAGMA cache_size = 1")
+        connection.execute("BEGIN")
+        connection.execute("DELETE FROM things")
+        connection.execute(
+            "CREATE TABLE t AS WITH RECURSIVE n(i) AS (VALUES(1) UNION SELECT i + 1 FROM n LIMIT 5000) SELECT i FROM n"
+        )
+        for end in ("", "-journal"):
+            (left / f"file.db{end}").write_bytes(path.with_name(f"file.db{end}").read_bytes())
+    (left / "file.db-wal").write_bytes(bytes(32))
+    again = await opened(left / "file.db", THINGS)
+    assert await again.get(THINGS, added.id) == added
+    await again.close()
+
+
 async def test_a_missing_directory_is_named(tmp_path: Path) -> None:
     with pytest.raises(Unusable, match=r"no/file\.db is in no directory that there is"):
         await SQLiteStore(tmp_path / "no" / "file.db").open(COLLECTIONS)

@@ -113,9 +113,10 @@ def _look_round(path: Path) -> None:
 
 def _examine(path: Path) -> None:
     """See that the file is ours and whole, without writing: SQLite would tidy up after a crash as it closes."""
-    log = path.with_name(path.name + "-wal")
+    log, journal = path.with_name(path.name + "-wal"), path.with_name(path.name + "-journal")
     was_closed = not log.exists() or not log.stat().st_size
-    url = f"{path.absolute().as_uri()}?mode={'rw' if was_closed else 'ro'}"
+    # A journal is there if the making of the file was broken off: nothing can be read before it is rolled back.
+    url = f"{path.absolute().as_uri()}?mode={'rw' if was_closed or journal.exists() else 'ro'}"
     with closing(sqlite3.connect(url, timeout=PATIENCE_SECONDS, uri=True)) as connection:
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         (application,) = connection.execute("PRAGMA application_id").fetchone()
