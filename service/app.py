@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from service import config, docs_page, health, logs, metrics
+from service import branch, config, docs_page, health, logs, metrics
 from service.accounts import Accounts
 from service.blocklist import Blocklist
 from service.body import not_yet
@@ -57,8 +57,7 @@ def create_app(settings: Settings | None = None) -> web.Application:
     app[RUNNING] = set()
     if figures is not None:
         app[METRICS] = figures
-    for plugin in plugins:
-        app.add_routes([_patient(route) for route in plugin.routes])
+    branch.register(app.router, [_patient(route) for plugin in plugins for route in plugin.routes])
     app.cleanup_ctx.append(lifespan_of(found.plugins))
     # From here on nobody can add a route unseen, or put a middleware of theirs around the routes of others.
     app.router.freeze()

@@ -59,7 +59,7 @@ ROOMS = """
     testing, transfer, workers
     app, server
     discovery, lifespan
-    conflicts, docs_page, seed
+    branch, conflicts, docs_page, seed
     intake, openapi
     plugin
     __init__
