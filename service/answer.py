@@ -9,13 +9,14 @@ from typing import Any, cast
 
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.abc import AbstractStreamWriter
+from multidict import istr
 
 from service.errors import Headers
 
 NO_STORE = "no-store"
 NO_CACHE = "no-cache"
 """May be kept, but asked about before each use (with If-None-Match)."""
-REQUEST_ID = "X-Request-ID"
+REQUEST_ID = istr("X-Request-ID")
 
 STANDING = {
     "Server": "shipyard",
@@ -170,14 +171,14 @@ def _whole(said: Said, request_id: str, request: web.BaseRequest) -> bytes | Non
         if not value.isprintable():  # a line break: the stock response refuses it
             return None
         own += f"{name}: {value}\r\n"
-    head = f"{start}{own}{REQUEST_ID}: {request_id}\r\nContent-Length: {len(body)}\r\nDate: {_date()}\r\n\r\n"
+    head = f"{start}{request_id}\r\n{own}Content-Length: {len(body)}\r\nDate: {_date()}\r\n\r\n"
     return head.encode() + body
 
 
 def _start(status: int, cache: str) -> str:
     lines = {**STANDING, "Cache-Control": cache, "Content-Type": "application/json"}
     said = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{said}"
+    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{said}{REQUEST_ID}: "
 
 
 _STARTS = {(status, cache): _start(status, cache) for status in (200, 201) for cache in (NO_STORE, NO_CACHE)}

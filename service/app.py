@@ -19,7 +19,7 @@ from service.idempotency import RUNNING
 from service.keys import ACCOUNTS, BLOCKLIST, PASSWORDS, PLUGINS, SETTINGS, SKIPPED, STORE, TOKENS
 from service.lifespan import lifespan_of
 from service.metrics import METRICS, Metrics
-from service.middleware import middlewares
+from service.middleware import middleware
 from service.openapi import document
 from service.passwords import Passwords
 from service.plugin import Plugin
@@ -40,7 +40,7 @@ def create_app(settings: Settings | None = None) -> web.Application:
 
     # Bodies are read by body.py: bounded there, and refused when compressed.
     figures = Metrics() if settings.metrics else None
-    app = web.Application(middlewares=middlewares(settings, figures), handler_args={"auto_decompress": False})
+    app = web.Application(middlewares=[middleware(settings, figures)], handler_args={"auto_decompress": False})
     store = store_for(settings.store, Path.cwd())
     if settings.workers > 1 and not store.shared:
         raise StartError(f"workers = {settings.workers} wants a store that processes can share, not {store.name}.")

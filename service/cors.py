@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 
 from aiohttp import hdrs, web
-from aiohttp.typedefs import Handler, Middleware
 
 from service.answer import Answer
 
@@ -14,31 +13,33 @@ HEADERS = "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key
 EXPOSED = "ETag, Link, Location, Retry-After, X-Request-ID, X-Total-Count"
 
 
-def cors(origins: Collection[str]) -> Middleware:
-    """Answer preflights before anything asks for a token, and let listed origins read the answers."""
+class Cors:
+    """Lets the pages of listed origins ask, and read the answers."""
 
-    @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    def __init__(self, origins: Iterable[str]) -> None:
+        self._origins = frozenset(origins)
+
+    def is_preflight(self, request: web.Request) -> bool:
+        """Whether a browser asks what a listed origin may do; it sends no token with that."""
+        headers = request.headers
+        asks = request.method == hdrs.METH_OPTIONS and hdrs.ACCESS_CONTROL_REQUEST_METHOD in headers
+        return asks and headers.get(hdrs.ORIGIN) in self._origins
+
+    def preflight(self) -> Answer:
+        """What it may do."""
+        headers = {
+            hdrs.ACCESS_CONTROL_ALLOW_METHODS: METHODS,
+            hdrs.ACCESS_CONTROL_ALLOW_HEADERS: HEADERS,
+            hdrs.ACCESS_CONTROL_MAX_AGE: "600",
+        }
+        return Answer(status=204, headers=headers)
+
+    def allow(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Let the page that has asked read the answer, if its origin is listed."""
+        if response.prepared:
+            return
+        response.headers.add(hdrs.VARY, hdrs.ORIGIN)
         origin = request.headers.get(hdrs.ORIGIN)
-        listed = origin in origins
-        if listed and request.method == hdrs.METH_OPTIONS and hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers:
-            response: web.StreamResponse = _preflight()
-        else:
-            response = await handler(request)
-        if not response.prepared:
-            response.headers.add(hdrs.VARY, hdrs.ORIGIN)
-            if listed and origin is not None:
-                response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
-                response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = EXPOSED
-        return response
-
-    return middleware
-
-
-def _preflight() -> Answer:
-    headers = {
-        hdrs.ACCESS_CONTROL_ALLOW_METHODS: METHODS,
-        hdrs.ACCESS_CONTROL_ALLOW_HEADERS: HEADERS,
-        hdrs.ACCESS_CONTROL_MAX_AGE: "600",
-    }
-    return Answer(status=204, headers=headers)
+        if origin is not None and origin in self._origins:
+            response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
+            response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = EXPOSED

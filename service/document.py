@@ -62,7 +62,7 @@ class Document:
         for name, value in kept.items():
             if name in given and given[name] == value:
                 del given[name]
-        return self._checked(given, partial) | kept
+        return {**self._checked(given, partial), **kept}
 
     def merge(self, record: Record, patch: Mapping[str, Any]) -> Data:
         """The data of a record after a merge patch (RFC 7396). Hidden fields that it leaves out stay as they are.
@@ -83,7 +83,8 @@ class Document:
 
     def _checked(self, given: Data, partial: Sequence[str]) -> Data:
         if self._accepts is not None and not partial and self._accepts(given):
-            return {name: given[name] for name in self._names if name in given}
+            in_order = tuple(given) == self._names
+            return given if in_order else {name: given[name] for name in self._names if name in given}
         loaded = load(self._schema, given, partial)
         hidden = {name: loaded[self._inner[name]] for name in self._hidden if self._inner[name] in loaded}
         # What marshmallow dumps may be more than JSON has, such as a Decimal: that is kept as text.

@@ -71,8 +71,8 @@ class Resource:
             raise Refusal(400, {name: ["Unknown parameter."] for name in request.query}, code="invalid_parameters")
         record = await self._record(request)
         if unchanged(request, record):
-            return _tagged(record, None, 304)
-        return _tagged(record, record.body)
+            return Answer(None, 304, {"ETag": etag(record)}, cache=NO_CACHE)
+        return _tagged(record)
 
     async def add(self, request: web.Request) -> web.StreamResponse:
         """A new record."""
@@ -80,7 +80,8 @@ class Resource:
         data = self.document.load(document)
         with once(request, document) as key:
             record = await self._write(request, Add(self.collection, await self.prepare(request.app, data)), key)
-        return _tagged(record, record.body, 201, Location=external(request, f"{self.path}/{record.id}"))
+        location = external(request, f"{self.path}/{record.id}")
+        return Answer(record.body, 201, {"ETag": etag(record), "Location": location}, cache=NO_CACHE)
 
     async def replace(self, request: web.Request) -> web.StreamResponse:
         """A record anew, all its fields."""
@@ -88,7 +89,7 @@ class Resource:
         kept = self.document.kept(await self._record(request)) if self.document.read_only else {}
         data = await self.prepare(request.app, self.document.load(document, record_id(request), kept))
         record = await self._replace(request, data, await self._expected(request))
-        return _tagged(record, record.body)
+        return _tagged(record)
 
     async def patch(self, request: web.Request) -> web.StreamResponse:
         """Some fields of a record anew: JSON Merge Patch (RFC 7396)."""
@@ -103,7 +104,7 @@ class Resource:
                 if revision is None:
                     continue  # somebody else was faster, and the client did not ask to be told
                 raise
-            return _tagged(record, record.body)
+            return _tagged(record)
 
     async def remove(self, request: web.Request) -> web.StreamResponse:
         """A record no more."""
@@ -141,9 +142,8 @@ def record_id(request: web.Request) -> int:
     return int(request.match_info["id"])
 
 
-def _tagged(record: Record, body: bytes | None, status: int = 200, **headers: str) -> Answer:
-    headers["ETag"] = etag(record)
-    return Answer(body, status, headers, cache=NO_CACHE)
+def _tagged(record: Record) -> Answer:
+    return Answer(record.body, 200, {"ETag": etag(record)}, cache=NO_CACHE)
 
 
 def _array(records: Sequence[Record], fields: Sequence[str] | None) -> bytes:

@@ -13,7 +13,8 @@ from aiohttp import hdrs, web
 from service.answer import REQUEST_ID
 from service.errors import Refusal, StartError
 from service.keys import SETTINGS
-from service.middleware import new_request_id, refused
+from service.middleware import new_request_id
+from service.refusals import refused
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 GARBAGE = 10_000

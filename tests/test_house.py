@@ -67,8 +67,8 @@ ROOMS = """
     paging, routes
     query
     middleware
-    cors, health, metrics
-    document, idempotency, parameters, refusals
+    health, metrics
+    cors, document, idempotency, parameters, refusals
     conditional, quick
     access, body
     answer

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from service.store.values import Collection, Record
 
 
-@dataclass(frozen=True, slots=True)
-class Add:
+class Add(NamedTuple):
     """A new record, under an id above all that the collection ever gave; or under `id`, when a store is filled."""
 
     collection: Collection
@@ -18,8 +17,7 @@ class Add:
     id: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Replace:
+class Replace(NamedTuple):
     """All fields anew; a hidden field that is left out stays. With `expected`, only that revision is replaced."""
 
     collection: Collection
@@ -28,8 +26,7 @@ class Replace:
     expected: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Remove:
+class Remove(NamedTuple):
     """With `expected`, only that revision is removed."""
 
     collection: Collection
@@ -37,8 +34,7 @@ class Remove:
     expected: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Revoke:
+class Revoke(NamedTuple):
     """A key (of a token, a session) that `revoked` knows until `expires`, in epoch seconds. Twice is as once."""
 
     key: str
@@ -48,8 +44,7 @@ class Revoke:
 Change = Add | Replace | Remove | Revoke
 
 
-@dataclass(frozen=True, slots=True)
-class Once:
+class Once(NamedTuple):
     """Makes a write happen at most once under this key until `expires`; `fingerprint` says what was asked."""
 
     key: str
