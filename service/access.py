@@ -55,14 +55,14 @@ async def admit(rule: Rule, request: web.Request) -> None:
     """
     if rule.token is None:
         return
-    claims = _claims(request)
+    claims, app = _claims(request), request.app
     if claims.type != rule.token:
         raise Refusal(422, error=f"Only {rule.token} tokens are allowed", code=f"{rule.token}_token_required")
-    if await request.app[BLOCKLIST].has(claims):
+    if await app[BLOCKLIST].has(claims):
         raise unauthorized("Token has been revoked")
     own = rule.own and request.match_info["id"] == str(claims.user)
     # One's own record answers for itself: 404 where it is gone.
-    if not own and not await request.app[ACCOUNTS].exists(claims.user):
+    if not own and not await app[ACCOUNTS].exists(claims.user):
         raise unauthorized("Unauthorized", "Unknown user.", code="unknown_user")
     if rule.own and not own:
         raise Refusal(403)

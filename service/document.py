@@ -62,7 +62,8 @@ class Document:
         for name, value in kept.items():
             if name in given and given[name] == value:
                 del given[name]
-        return {**self._checked(given, partial), **kept}
+        checked = self._checked(given, partial)
+        return {**checked, **kept} if kept else checked
 
     def merge(self, record: Record, patch: Mapping[str, Any]) -> Data:
         """The data of a record after a merge patch (RFC 7396). Hidden fields that it leaves out stay as they are.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any, ClassVar, cast
 
 import orjson
@@ -123,11 +123,11 @@ class Resource:
             raise Missing
         return record
 
-    async def _expected(self, request: web.Request) -> int | None:
-        return await expected(request, self.collection, record_id(request))
+    def _expected(self, request: web.Request) -> Awaitable[int | None]:
+        return expected(request, self.collection, record_id(request))
 
-    async def _replace(self, request: web.Request, data: Data, revision: int | None) -> Record:
-        return await self._write(request, Replace(self.collection, record_id(request), data, revision))
+    def _replace(self, request: web.Request, data: Data, revision: int | None) -> Awaitable[Record]:
+        return self._write(request, Replace(self.collection, record_id(request), data, revision))
 
     async def _write(self, request: web.Request, change: Add | Replace, key: Once | None = None) -> Record:
         try:

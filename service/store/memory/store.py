@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 import orjson
@@ -32,7 +31,8 @@ from service.store.base import (
 from service.store.memory import scanning
 from service.store.memory.shelf import Row, Shelf, record
 
-Undo = Callable[[], None]
+Undo = tuple[Callable[..., None], tuple[Any, ...]]
+"""A method, and what to call it with."""
 
 _TURN = 1000  # records that a scan reads before others may have their turn
 
@@ -95,7 +95,11 @@ class MemoryStore(Store):
         return records
 
     async def revoked(self, *keys: str) -> bool:
-        return max([self._revoked.get(key, 0) for key in keys], default=0) >= time.time()
+        for key in keys:
+            expires = self._revoked.get(key)
+            if expires is not None and expires >= time.time():
+                return True
+        return False
 
     async def purge(self, now: int) -> int:
         revoked = [key for key, expires in self._revoked.items() if expires < now]
@@ -133,13 +137,13 @@ class MemoryStore(Store):
         try:
             return [self._change(change, undo) for change in changes]
         except BaseException:
-            for step in reversed(undo):
-                step()
+            for step, given in reversed(undo):
+                step(*given)
             raise
 
     def _change(self, change: Change, undo: list[Undo]) -> Record | None:
         if isinstance(change, Revoke):
-            undo.append(partial(self._restore, change.key, self._revoked.get(change.key)))
+            undo.append((self._restore, (change.key, self._revoked.get(change.key))))
             self._revoked[change.key] = max(change.expires, self._revoked.get(change.key, 0))
             return None
         shelf = self._shelves[change.collection.name]
@@ -147,7 +151,7 @@ class MemoryStore(Store):
         old = shelf.rows.get(id)
         if not isinstance(change, Add):
             _expect(old, change.expected)
-        undo.append(partial(shelf.restore, id, old, shelf.last))
+        undo.append((shelf.restore, (id, old, shelf.last)))
         if isinstance(change, Remove):
             shelf.drop(id)
             return None
