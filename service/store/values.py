@@ -29,7 +29,7 @@ class Collection:
 
     unique: the text field that no two records share, compared without regard to case and form (`fold`).
     hidden: fields that are kept apart from the record, so that no read, filter, sort or search can meet them.
-    indexed: fields that a durable store keeps an index on; PostgreSQL refuses a text of more than 2,700 bytes there.
+    indexed: fields that a store keeps an index on; PostgreSQL refuses a text of more than 2,700 bytes there.
     """
 
     name: str

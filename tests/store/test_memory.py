@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from service.store.base import Add, Condition, Query, Remove, Replace, Sort
+from service.store.base import Add, Condition, Field, Query, Remove, Replace, Sort
 from service.store.memory import MemoryStore, scanning
 from tests.store.samples import COLLECTIONS, NUMBER, TEXT, THINGS
 
@@ -25,7 +25,7 @@ async def store() -> MemoryStore:
 @pytest.mark.parametrize(
     "query",
     [
-        Query((Condition(TEXT, "eq", ("5",)),)),
+        Query((Condition(TEXT, "like", ("5",)),)),
         Query(search="99", searched=(TEXT,)),
         Query(sort=(Sort(TEXT, True),), start=COUNT // 2),
         Query((Condition(NUMBER, "lte", (0,)),), sort=(Sort(NUMBER),), limit=25),
@@ -46,11 +46,29 @@ async def test_a_long_query_gives_way_again_and_again_and_sees_the_state_of_its_
     assert await find == expected
 
 
-async def test_a_page_without_conditions_does_not_wait(store: MemoryStore) -> None:
-    find = store.find(THINGS, Query(start=COUNT - 5, limit=2))
+@pytest.mark.parametrize(
+    ("query", "ids"),
+    [
+        (Query(start=COUNT - 5, limit=2), [COUNT - 4, COUNT - 3]),
+        (Query((Condition(TEXT, "eq", ("7", "5")),)), [6, 8]),
+        (Query((Condition(NUMBER, "eq", (-5,)), Condition(NUMBER, "lt", (0,)))), [6]),
+        (Query((Condition(Field("id", "number"), "eq", (6,)),)), [6]),
+    ],
+)
+async def test_a_page_without_conditions_or_with_an_indexed_value_does_not_wait(
+    store: MemoryStore, query: Query, ids: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scanning, "_TURN", 0.001)
+    find = store.find(THINGS, query)
     with pytest.raises(StopIteration) as stopped:
         find.send(None)
-    assert [record.id for record in stopped.value.value.records] == [COUNT - 4, COUNT - 3]
+    assert [record.id for record in stopped.value.value.records] == ids
+
+
+async def test_an_index_holds_nothing_of_what_is_gone(store: MemoryStore) -> None:
+    await store.write(*(Remove(THINGS, id) for id in range(1, COUNT)), Replace(THINGS, COUNT, {"text": "new"}))
+    shelf = store._shelves["things"]
+    assert [index._ids for index in shelf.indexes] == [{"new": [COUNT]}, {}]
 
 
 async def test_a_scan_goes_on_while_records_come_and_go(store: MemoryStore) -> None:

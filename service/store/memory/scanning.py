@@ -6,6 +6,7 @@ import asyncio
 import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import reduce
 from operator import neg
 from typing import Any
@@ -34,8 +35,13 @@ async def page(shelf: Shelf, query: Query) -> Page:
             shelf.page = query, _page(shelf.ordered[start + query.start : start + end], len(shelf.ordered))
         page = shelf.page[1]
         return Page([*page.records], page.total)
+    ids, rest = _found(shelf, query)
+    if ids is not None and not rest.where and query.search is None and not query.sort:
+        start = 0 if query.after is None else bisect_right(ids, query.after)
+        return _page([shelf.rows[id] for id in ids[start + query.start : start + end]], len(ids))
     turns = _Turns()
-    rows = await _matching(_candidates(shelf, query), test(query), turns)
+    rows = shelf.ordered.copy() if ids is None else [shelf.rows[id] for id in ids]
+    rows = await _matching(rows, test(rest), turns)
     total = len(rows)
     if query.sort:
         return _page(await _sorted(rows, query, turns), total)
@@ -43,12 +49,18 @@ async def page(shelf: Shelf, query: Query) -> Page:
     return _page(rows[start + query.start : start + end], total)
 
 
-def _candidates(shelf: Shelf, query: Query) -> list[Row]:
-    """All rows in the order of their ids, or those of the ids that the query names."""
-    for condition in query.where:
-        if condition.field.name == "id" and condition.test == "eq":
-            return sorted(shelf.rows[id] for id in {int(value) for value in condition.values} & shelf.rows.keys())
-    return shelf.ordered.copy()
+def _found(shelf: Shelf, query: Query) -> tuple[list[int] | None, Query]:
+    """The ids, in order, that one condition finds without a look at every row, and what is left to be tested."""
+    indexes = {index.field: index for index in shelf.indexes}
+    for place, condition in enumerate(query.where):
+        if condition.test != "eq":
+            continue
+        if condition.field.name == "id":
+            return sorted({int(value) for value in condition.values} & shelf.rows.keys()), query
+        if (index := indexes.get(condition.field)) is not None:
+            rest = query.where[:place] + query.where[place + 1 :]
+            return index.ids(condition.values), replace(query, where=rest)
+    return None, query
 
 
 def _page(rows: list[Row], total: int) -> Page:

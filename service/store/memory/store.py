@@ -29,6 +29,7 @@ from service.store.base import (
     fold,
 )
 from service.store.memory import scanning
+from service.store.memory.index import Index
 from service.store.memory.shelf import Row, Shelf, record
 
 Undo = tuple[Callable[..., None], tuple[Any, ...]]
@@ -62,7 +63,8 @@ class MemoryStore(Store):
 
     async def open(self, collections: Sequence[Collection]) -> None:
         for collection in collections:
-            self._shelves.setdefault(collection.name, Shelf())
+            indexes = tuple(Index(field) for field in collection.indexed)
+            self._shelves.setdefault(collection.name, Shelf(indexes))
 
     async def close(self) -> None:
         return
@@ -177,7 +179,8 @@ class MemoryStore(Store):
             hidden = orjson.loads(old[3]) | hidden
         kept = old[3] if old is not None and not hidden else _copy(orjson.dumps(hidden))
         self._revision += 1
-        return id, self._revision, _copy(encode(id, shown)), kept, key
+        values = tuple([index.value(shown) for index in shelf.indexes])
+        return id, self._revision, _copy(encode(id, shown)), kept, key, values
 
 
 def _copy(text: bytes) -> bytes:
