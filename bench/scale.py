@@ -11,6 +11,7 @@ from typing import Any
 
 from bench import machine
 from bench.chart import curves
+from bench.database import postgres
 from bench.measure import show
 from bench.process import log_in
 from bench.report import RESULTS, table
@@ -35,18 +36,21 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()
     sizes = [size for size in RECORDS if size <= options.most]
-    with opened() as stage:
-        drawn = [*by_records(stage, sizes), by_routes(stage), by_workers(stage)]
+    with opened() as stage, postgres(stage.folder, stage.cores.database) as url:
+        # One database for all sizes: each is filled up from the one before.
+        drawn = [*by_records(stage, STORES | {"PostgreSQL": url}, sizes), by_routes(stage), by_workers(stage)]
     write(options.results, drawn)
 
 
-def by_records(stage: Stage, sizes: Sequence[int]) -> list[tuple[str, str, str, str, Curves]]:
+def by_records(
+    stage: Stage, stores: Mapping[str, str], sizes: Sequence[int]
+) -> list[tuple[str, str, str, str, Curves]]:
     """Cost, memory and start-up by the number of records."""
     cost: Curves = {}
     filtered: Curves = {}
     memory: Curves = {}
     start: Curves = {}
-    for store, url in STORES.items():
+    for store, url in stores.items():
         for size in sizes:
             address = url.format(folder=stage.folder, records=size)
             running = stage.start(shipyard(store, address, stage.plugin, BENCH_RECORDS=str(size)), patience=600)
@@ -109,6 +113,7 @@ def cpu(stage: Stage, running: Running, kind: Kind) -> float:
 
 def write(folder: Path, drawn: Sequence[tuple[str, str, str, str, Curves]]) -> None:
     """A curve and a table for each, and the figures."""
+    folder.mkdir(parents=True, exist_ok=True)
     facts = machine.facts()
     page = ["# Scale", "", f"Measured {facts['date']} on {facts['processor']}, {facts['cores']} cores."]
     figures: dict[str, Mapping[str, Any]] = {}

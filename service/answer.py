@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any
 
 from aiohttp import HttpVersion11, hdrs, web
 from aiohttp.abc import AbstractStreamWriter
@@ -160,7 +160,7 @@ def _whole(said: Said, request_id: str, request: web.BaseRequest) -> bytes | Non
         or request.version is not HttpVersion11
         or not request.keep_alive
         or request.method == hdrs.METH_HEAD
-        or cast(web.Request, request).app.on_response_prepare
+        or request.app.on_response_prepare  # type: ignore[attr-defined]  # an app answers whole requests only
         or transport is None
         or transport.is_closing()
         or transport.get_write_buffer_size()

@@ -69,7 +69,7 @@ class Resource:
         """One record."""
         if "?" in request.raw_path and request.query:
             raise Refusal(400, {name: ["Unknown parameter."] for name in request.query}, code="invalid_parameters")
-        record = await self._record(request)
+        record = existing(await self._get(request))
         if unchanged(request, record):
             return Answer(None, 304, {"ETag": etag(record)}, cache=NO_CACHE)
         return _tagged(record)
@@ -86,7 +86,7 @@ class Resource:
     async def replace(self, request: web.Request) -> web.StreamResponse:
         """A record anew, all its fields."""
         document = await read_object(request)
-        kept = self.document.kept(await self._record(request)) if self.document.read_only else {}
+        kept = self.document.kept(existing(await self._get(request))) if self.document.read_only else {}
         data = await self.prepare(request.app, self.document.load(document, record_id(request), kept))
         record = await self._replace(request, data, await self._expected(request))
         return _tagged(record)
@@ -95,7 +95,7 @@ class Resource:
         """Some fields of a record anew: JSON Merge Patch (RFC 7396)."""
         patch = await read_object(request, MERGE_PATCH)
         while True:
-            old = await self._record(request)
+            old = existing(await self._get(request))
             data = await self.prepare(request.app, self.document.merge(old, patch))
             revision = await self._expected(request)
             try:
@@ -117,11 +117,8 @@ class Resource:
         """The routes of this resource, for a plugin's `routes`. Raises StartError if the class cannot be one."""
         return routes_of(cls())
 
-    async def _record(self, request: web.Request) -> Record:
-        record = await request.app[STORE].get(self.collection, record_id(request))
-        if record is None:
-            raise Missing
-        return record
+    def _get(self, request: web.Request) -> Awaitable[Record | None]:
+        return request.app[STORE].get(self.collection, record_id(request))
 
     def _expected(self, request: web.Request) -> Awaitable[int | None]:
         return expected(request, self.collection, record_id(request))
@@ -135,6 +132,13 @@ class Resource:
         except Taken:
             raise Refusal(400, f"{self.noun} already exists.", code="already_exists") from None
         return cast(Record, record)  # what an Add and a Replace answer
+
+
+def existing(record: Record | None) -> Record:
+    """The record that was asked for. Raises Missing where there is none."""
+    if record is None:
+        raise Missing
+    return record
 
 
 def record_id(request: web.Request) -> int:
