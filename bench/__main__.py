@@ -45,8 +45,8 @@ def read() -> argparse.Namespace:
     parser.add_argument("--results", type=Path, help="the folder to write to")
     options = parser.parse_args()
     options.results = options.results or (SKETCH if options.small else report.RESULTS)
-    options.seconds = options.seconds or (0.6 if options.small else 2)
-    options.rounds = options.rounds or (2 if options.small else 5)
+    options.seconds = options.seconds or (0.6 if options.small else 1)
+    options.rounds = options.rounds or (2 if options.small else 9)
     if options.stores is None:
         options.stores = ["memory"] if options.small else ["memory", "sqlite", "postgresql"]
     options.kinds = options.kinds or [kind.name for kind in KINDS if not (options.small and kind in (LOG_IN, MATCH))]

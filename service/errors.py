@@ -12,6 +12,15 @@ Headers = Mapping[Any, str]
 """Names may be aiohttp's `istr`, a `str` that a Mapping of `str` does not take."""
 
 
+PHRASES = {
+    413: "Request Entity Too Large",
+    414: "Request-URI Too Long",
+    416: "Requested Range Not Satisfiable",
+    422: "Unprocessable Entity",
+}
+"""Those that Python 3.13 has changed: what clients are told must not depend on the Python it runs on."""
+
+
 class StartError(Exception):
     """The service cannot start: what is wrong, where, and what would be right, in words for whoever started it."""
 
@@ -35,7 +44,7 @@ class Refusal(Exception):
         super().__init__(status, message)
         self.status = status
         self.message = message
-        self.error = error or HTTPStatus(status).phrase
+        self.error = error or phrase_of(status)
         self.code = code or self.error.lower().replace(" ", "_").replace("-", "_")
         self.headers: dict[str, str] = dict(headers or {})
 
@@ -45,3 +54,8 @@ class Refusal(Exception):
         document = {"error": self.error, **said, "code": self.code, "request_id": request_id}
         # marshmallow names an element of a list by its number.
         return orjson.dumps(document, default=str, option=orjson.OPT_NON_STR_KEYS)
+
+
+def phrase_of(status: int) -> str:
+    """The reason phrase of a status, on every Python the same."""
+    return PHRASES.get(status) or HTTPStatus(status).phrase

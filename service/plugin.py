@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, PackageMetadata
 from types import ModuleType
 from typing import Any
 
@@ -71,7 +71,7 @@ def read(entry_point: EntryPoint, module: ModuleType) -> Plugin:
 
 def distribution(entry_point: EntryPoint) -> str:
     """The name of the distribution that an entry point comes from."""
-    return (entry_point.dist and entry_point.dist.name) or "unknown"
+    return "unknown" if entry_point.dist is None else _fact(entry_point.dist.metadata, "Name")
 
 
 def _items(name: str, module: ModuleType, attribute: str, type: type[Any]) -> tuple[Any, ...]:
@@ -113,4 +113,9 @@ def _source(entry_point: EntryPoint) -> str:
     if entry_point.dist is None:
         return "unknown"
     about = entry_point.dist.metadata  # read from its file at each use
-    return f"{about['Name'] or 'unknown'} {about['Version']}"
+    return f"{_fact(about, 'Name')} {_fact(about, 'Version')}"
+
+
+def _fact(about: PackageMetadata, name: str) -> str:
+    # Asked for what it lacks, metadata answers None or raises KeyError, depending on the Python; its type has no `get`.
+    return about[name] if name in about else "unknown"  # noqa: SIM401

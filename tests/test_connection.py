@@ -131,6 +131,7 @@ async def test_a_body_too_large_is_refused_before_it_comes(serve: Serve) -> None
             wire.send(request("POST /api/ships", TOKEN, JSON, "Content-Length: 10000000000", *expect))
             answer = await wire.answer()
         assert (answer.status, answer.headers["Connection"]) == (413, "close")
+        assert (answer.json["error"], answer.json["code"]) == ("Request Entity Too Large", "request_entity_too_large")
 
 
 async def test_100_continue_is_said_to_who_may_send_and_to_nobody_else(serve: Serve) -> None:

@@ -50,8 +50,11 @@ class Wire:
 
     async def ended(self) -> bool:
         """Whether the other side says no more and closes."""
-        async with asyncio.timeout(PATIENCE):
-            return await self._reader.read() == b""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await self._reader.read() == b""
+        except ConnectionResetError:  # it closed without reading all that was sent
+            return True
 
 
 @asynccontextmanager

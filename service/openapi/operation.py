@@ -12,7 +12,7 @@ from aiohttp import web
 
 from service.access import rule_of
 from service.body import JSON, LARGEST, MERGE_PATCH
-from service.errors import Refusal
+from service.errors import Refusal, phrase_of
 from service.openapi import refusals
 from service.openapi.schemas import Schemas
 
@@ -105,7 +105,7 @@ def _answers(stated: dict[int, Json], marks: Json, schemas: Schemas) -> Json:
 
 def _answer(status: int, mark: Json, marks: Json, schemas: Schemas) -> Json:
     headers = {name: name for name in ("X-Request-ID", *mark.get("headers", ()))}
-    answer: Json = {"description": mark.get("description") or HTTPStatus(status).phrase, "headers": headers}
+    answer: Json = {"description": mark.get("description") or phrase_of(status), "headers": headers}
     media: Json = {"example": mark["example"]} if "example" in mark else {}
     if "schema" in mark:
         media["schema"] = schemas.view(mark["schema"], "answer")

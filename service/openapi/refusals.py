@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from http import HTTPStatus
 from typing import Any
 
 import orjson
 
 from service.access import Rule, unauthorized
-from service.errors import Refusal
+from service.errors import Refusal, phrase_of
 from service.openapi.components import REQUEST_ID
 from service.refusals import refusal_of
 from service.store.base import Full, Unavailable
@@ -78,7 +77,7 @@ def _response(status: int, refusals: list[Refusal]) -> Json:
     names = ["X-Request-ID", *([HEADERS[status]] if status in HEADERS else [])]
     examples = {_name(it): {"value": orjson.loads(it.body(REQUEST_ID))} for it in refusals}
     return {
-        "description": HTTPStatus(status).phrase,
+        "description": phrase_of(status),
         "headers": {name: name for name in names},
         "content": {"application/json": {"schema": "Error", "examples": examples}},
     }
