@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench import machine, report
-from bench.aims import met
+from bench.aims import Rounds, met
 from bench.database import postgres
-from bench.measure import Contest, middle, show
+from bench.measure import Contest, show
 from bench.servers import CACHED, FLOORS, PEERS, Server, database_peer, shipyard
-from bench.stage import Sample, Stage, opened
+from bench.stage import Stage, opened
 from bench.work import KINDS, LOG_IN, MATCH, ROOT
 
 SKETCH = ROOT / ".cache" / "bench"
@@ -26,11 +26,11 @@ def main() -> None:
         servers = [server for server in chosen(options, stage) if wanted(server, options.only)]
         contest = Contest(stage)
         contest.start(servers)
-        figures = measure(contest, options)
+        rounds = measure(contest, options)
         load = f"load.c, which polls; built by {stage.generator.compiler}"
     said = {"load": load, "rounds": options.rounds, "seconds": options.seconds, "failed": contest.failed}
-    report.write(options.results, figures, servers, machine.facts(), said)
-    conclude(options.results, figures, servers, contest.failed)
+    report.write(options.results, rounds, servers, machine.facts(), said)
+    conclude(options.results, rounds, servers, contest.failed)
 
 
 def read() -> argparse.Namespace:
@@ -45,8 +45,8 @@ def read() -> argparse.Namespace:
     parser.add_argument("--results", type=Path, help="the folder to write to")
     options = parser.parse_args()
     options.results = options.results or (SKETCH if options.small else report.RESULTS)
-    options.seconds = options.seconds or (0.6 if options.small else 1)
-    options.rounds = options.rounds or (2 if options.small else 9)
+    options.seconds = options.seconds or 0.6
+    options.rounds = options.rounds or (2 if options.small else 15)
     if options.stores is None:
         options.stores = ["memory"] if options.small else ["memory", "sqlite", "postgresql"]
     options.kinds = options.kinds or [kind.name for kind in KINDS if not (options.small and kind in (LOG_IN, MATCH))]
@@ -72,23 +72,17 @@ def wanted(server: Server, names: Sequence[str]) -> bool:
     return not names or any(name.lower() in server.name.lower() for name in names)
 
 
-def measure(contest: Contest, options: argparse.Namespace) -> dict[str, dict[str, Sample]]:
-    """The medians of all rounds, by kind of work and server."""
-    figures = {}
-    for kind in KINDS:
-        if kind.name in options.kinds:
-            samples = contest.measure(kind, options.rounds, options.seconds)
-            figures[kind.name] = {name: middle(rounds) for name, rounds in samples.items()}
-    return figures
+def measure(contest: Contest, options: argparse.Namespace) -> Rounds:
+    """All kinds of work asked for."""
+    kinds = [kind for kind in KINDS if kind.name in options.kinds]
+    return {kind.name: contest.measure(kind, options.rounds, options.seconds) for kind in kinds}
 
 
-def conclude(
-    folder: Path, figures: dict[str, dict[str, Sample]], servers: Sequence[Server], failed: dict[str, str]
-) -> None:
+def conclude(folder: Path, rounds: Rounds, servers: Sequence[Server], failed: Mapping[str, str]) -> None:
     """Print the aims and where the rest is; exit 1 if Shipyard itself failed."""
     show("")
-    print(*report.overview(figures), sep="\n")
-    for text, aim, ratio, good in met(figures, {server.name: server.role for server in servers}):
+    print(*report.overview(report.medians(rounds)), sep="\n")
+    for text, aim, ratio, good in met(rounds, {server.name: server.role for server in servers}):
         print(f"{'met   ' if good else 'missed'} {ratio:6.2f} (aim {aim:g})  {text}")
     for name, reason in failed.items():
         print(f"left out: {name}: {reason}")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from bench.stage import Sample
 from bench.work import LIST, MATCH, ONE, POST, PUT, TOKEN, Kind
@@ -13,6 +14,9 @@ BEST = "the best peer"
 BARE = "aiohttp, one bare handler"
 EXAMPLE = "Flask + gunicorn"
 DATABASE_PEER = "FastAPI + SQLAlchemy + asyncpg"
+
+Rounds = Mapping[str, Mapping[str, Sequence[Sample]]]
+"""The samples of each round, by kind of work and server."""
 
 
 @dataclass(frozen=True)
@@ -44,21 +48,22 @@ AIMS = (
 )
 
 
-def met(
-    figures: Mapping[str, Mapping[str, Sample]], roles: Mapping[str, str]
-) -> Iterator[tuple[str, float, float, bool]]:
-    """Each aim that was measured: its text, what was wanted, what came out, whether that is enough."""
+def met(rounds: Rounds, roles: Mapping[str, str]) -> Iterator[tuple[str, float, float, bool]]:
+    """Each aim that was measured: its text, what was wanted, what came out, whether that is enough.
+
+    What comes out is the median of the ratios of each round, since the machine's speed changes from round to round.
+    """
     for aim in AIMS:
-        by_name = figures.get(aim.kind.name, {})
+        by_name = rounds.get(aim.kind.name, {})
         whom = _best(by_name, roles) if aim.whom == BEST else aim.whom
         if aim.who not in by_name or whom not in by_name:
             continue
-        who, other = by_name[aim.who], by_name[whom]
-        ratio = who.rate / other.rate if aim.rate else who.cpu / other.cpu
+        pairs = zip(by_name[aim.who], by_name[whom], strict=True)
+        ratio = median(who.rate / other.rate if aim.rate else who.cpu / other.cpu for who, other in pairs)
         text = aim.text + (f" ({whom})" if aim.whom == BEST else "")
         yield text, aim.wanted, ratio, ratio >= aim.wanted if aim.rate else ratio <= aim.wanted
 
 
-def _best(by_name: Mapping[str, Sample], roles: Mapping[str, str]) -> str:
-    peers = {name: sample.cpu for name, sample in by_name.items() if roles[name] == "peer" and name != DATABASE_PEER}
-    return min(peers, key=peers.__getitem__, default="")
+def _best(by_name: Mapping[str, Sequence[Sample]], roles: Mapping[str, str]) -> str:
+    peers = [name for name in by_name if roles[name] == "peer" and name != DATABASE_PEER]
+    return min(peers, key=lambda name: median(sample.cpu for sample in by_name[name]), default="")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields
-from statistics import median
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from bench.process import log_in
 from bench.servers import Server
@@ -73,11 +72,6 @@ def check(running: Running, kind: Kind, token: str) -> None:
         answer = ask(running.port, wish.request(token))
         if answer.status not in statuses:
             raise WrongAnswerError(f"{running.server.name} does not refuse {wish.title}: {answer}")
-
-
-def middle(samples: Sequence[Sample]) -> Sample:
-    """The median of each figure."""
-    return Sample(*(median(getattr(sample, figure.name) for sample in samples) for figure in fields(Sample)))
 
 
 def show(text: str) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from itertools import chain
 from pathlib import Path
+from statistics import median
 from typing import Any
 
-from bench.aims import met
+from bench.aims import Rounds, met
 from bench.chart import bars, number_of
 from bench.servers import Server
 from bench.stage import Sample
@@ -24,10 +25,11 @@ Figures = Mapping[str, Mapping[str, Sample]]
 
 
 def write(
-    folder: Path, figures: Figures, servers: Sequence[Server], machine: Mapping[str, Any], said: Mapping[str, Any]
+    folder: Path, rounds: Rounds, servers: Sequence[Server], machine: Mapping[str, Any], said: Mapping[str, Any]
 ) -> None:
     """results.json, a chart for each kind of work, and README.md over them. `said`: how it was measured."""
     folder.mkdir(parents=True, exist_ok=True)
+    figures = medians(rounds)
     kinds = {kind: {name: asdict(sample) for name, sample in by_name.items()} for kind, by_name in figures.items()}
     whole = {"machine": machine, **said, "kinds": kinds}
     (folder / "results.json").write_text(json.dumps(whole, indent=1) + "\n")
@@ -36,8 +38,17 @@ def write(
         if kind.name in figures:
             rows = [(name, sample.cpu, COLOURS[roles[name]]) for name, sample in ranked(figures[kind.name])]
             (folder / f"{kind.name}.svg").write_text(bars(kind.title, rows, NOTE))
-    parts = _opening(machine, said), overview(figures), _aims(figures, roles), _kinds(figures), _failed(said["failed"])
+    parts = _opening(machine, said), overview(figures), _aims(rounds, roles), _kinds(figures), _failed(said["failed"])
     (folder / "README.md").write_text("\n".join(chain.from_iterable(parts)) + "\n")
+
+
+def medians(rounds: Rounds) -> Figures:
+    """Of all rounds."""
+    return {kind: {name: _median(samples) for name, samples in by_name.items()} for kind, by_name in rounds.items()}
+
+
+def _median(samples: Sequence[Sample]) -> Sample:
+    return Sample(*(median(getattr(sample, figure.name) for sample in samples) for figure in fields(Sample)))
 
 
 def ranked(by_name: Mapping[str, Sample]) -> list[tuple[str, Sample]]:
@@ -81,11 +92,13 @@ def _cpu(sample: Sample | None) -> str:
     return "" if sample is None else number_of(sample.cpu)
 
 
-def _aims(figures: Figures, roles: Mapping[str, str]) -> Iterator[str]:
+def _aims(rounds: Rounds, roles: Mapping[str, str]) -> Iterator[str]:
     yield "## Aims"
+    yield ""
+    yield "Each is the median of the ratios of each round: the machine's speed changes from round to round."
     rows = [
         [text, f"{wanted:.3g}", f"{ratio:.2f}", "yes" if good else "**no**"]
-        for text, wanted, ratio, good in met(figures, roles)
+        for text, wanted, ratio, good in met(rounds, roles)
     ]
     yield from table(["of the cost or the rate of", "aim", "measured", "met"], rows)
 
