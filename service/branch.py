@@ -1,42 +1,66 @@
-"""Routes behind variables, found in one look-up however many there are; aiohttp tries what begins alike one by one."""
+"""Routes of records, found in one look-up however many there are; aiohttp tries what begins alike one by one."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 # What surely matches no slash: `\d+`, `[a-z0-9-]+`, `[1-9][0-9]{0,15}`.
 PLAIN = r"(?:(?:\\[dw]|\[(?:\w-\w|\w)+-?\])(?:[+*?]|\{\d*,?\d*\})?)+"
 VARIABLE = re.compile(rf"\{{[A-Za-z_]\w*(?::{PLAIN})?\}}", re.ASCII)
+ID = re.compile(r"[1-9][0-9]{0,15}")
+RECORD = f"/{{id:{ID.pattern}}}"
+"""The last part of a record's path: ids as we write them, and nothing else."""
+RECORDS = re.compile(r"(?:/[\w.~-]+)*" + re.escape(RECORD), re.ASCII)
 DEEP = re.compile(r"(?:/[\w.~-]+)*/\{\}(?:/(?:[\w.~-]+|\{\}))+", re.ASCII)
-"""Something behind a variable, and all variables whole parts. A record itself is found as quickly by aiohttp."""
+"""Something behind a variable, and all variables whole parts."""
 
+Routes = dict[str, web.AbstractRoute]
+"""By method."""
+Found = tuple[web.UrlMappingMatchInfo | None, set[str]]
 Places = tuple[int, ...]
 """The parts of a path that are fixed, counted between its slashes."""
 
 
 class Branch(web.AbstractResource):
-    """The routes behind one fixed path and a variable, such as `/api/ships/{id}/crew`, as resources of aiohttp."""
+    """The routes of one fixed path, of the records below it, and of what is below these: `/api/ships/{id}/crew`."""
 
     def __init__(self, path: str) -> None:
         super().__init__()
         self._path = path
         self._router = web.UrlDispatcher()
+        self._own: Routes = {}
+        self._records: Routes = {}
         self._places: dict[int, dict[Places, None]] = {}  # by the number of parts
-        self._resources: dict[tuple[Places, tuple[str, ...]], dict[web.AbstractResource, None]] = {}
+        self._resources: dict[tuple[Places, tuple[str, ...]], dict[web.Resource, None]] = {}
 
     def add(self, route: web.RouteDef) -> None:
         """Take a route in."""
         for made in route.register(self._router):
-            if made.resource is not None:
-                self._index(made.resource)
+            resource = made.resource
+            if not isinstance(resource, web.Resource):
+                continue
+            if route.path == self._path:
+                self._own.update({each.method: each for each in resource})
+            elif route.path == self._path + RECORD:
+                self._records.update({each.method: each for each in resource})
+            else:
+                self._index(resource)
 
-    async def resolve(self, request: web.Request) -> tuple[web.UrlMappingMatchInfo | None, set[str]]:
+    async def resolve(self, request: web.Request) -> Found:
         """The route of a request, or the methods that its path has."""
-        parts = request.rel_url.path_safe.split("/")
+        path = request.rel_url.path_safe
+        if path == self._path:
+            return _matched(self._own, request, {})
+        above, _, last = path.rpartition("/")
+        if above == self._path:
+            return _matched(self._records, request, {"id": last}) if ID.fullmatch(last) else (None, set())
+        return await self._deep(request, path.split("/"))
+
+    async def _deep(self, request: web.Request, parts: Sequence[str]) -> Found:
         methods: set[str] = set()
         for places in self._places.get(len(parts), ()):
             for resource in self._resources.get((places, tuple(parts[place] for place in places)), ()):
@@ -54,10 +78,12 @@ class Branch(web.AbstractResource):
     def add_prefix(self, prefix: str) -> None:
         """Stand below another path."""
         self._path = prefix + self._path
+        for each in self._router.resources():
+            each.add_prefix(prefix)
         self._places.clear()
+        indexed = [resource for resources in self._resources.values() for resource in resources]
         self._resources.clear()
-        for resource in self._router.resources():
-            resource.add_prefix(prefix)
+        for resource in indexed:
             self._index(resource)
 
     def get_info(self) -> Any:
@@ -78,7 +104,7 @@ class Branch(web.AbstractResource):
     def __len__(self) -> int:
         return len(self._router.routes())
 
-    def _index(self, resource: web.AbstractResource) -> None:
+    def _index(self, resource: web.Resource) -> None:
         parts = resource.canonical.split("/")
         places = tuple(place for place, part in enumerate(parts) if not part.startswith("{"))
         fixed = tuple(parts[place] for place in places)
@@ -88,13 +114,25 @@ class Branch(web.AbstractResource):
 
 def register(router: web.UrlDispatcher, routes: Iterable[web.RouteDef]) -> None:
     """Add routes to a router, in branches what can be. Where two answer a path, the first one does, or its branch."""
-    branches: dict[str, Branch] = {}
-    for route in routes:
-        if route.kwargs.get("name") or not DEEP.fullmatch(VARIABLE.sub("{}", route.path)):
+    given = list(routes)
+    branches = {root: Branch(root) for route in given if (root := _root(route.path)) is not None}
+    for route in given:
+        root = _root(route.path)
+        branch = branches.get(route.path if root is None else root)
+        if branch is None or route.kwargs.get("name"):
             route.register(router)
             continue
-        root = route.path.partition("/{")[0]
-        if root not in branches:
-            branches[root] = Branch(root)
-            router.register_resource(branches[root])
-        branches[root].add(route)
+        if not len(branch):
+            router.register_resource(branch)
+        branch.add(route)
+
+
+def _root(path: str) -> str | None:
+    """The fixed path of the branch that the route of a record belongs to, or one below it; None for all others."""
+    belongs = RECORDS.fullmatch(path) or DEEP.fullmatch(VARIABLE.sub("{}", path))
+    return path.partition("/{")[0] if belongs else None
+
+
+def _matched(routes: Routes, request: web.Request, match: dict[str, str]) -> Found:
+    route = routes.get(request.method) or routes.get(hdrs.METH_ANY)
+    return (None, set(routes)) if route is None else (web.UrlMappingMatchInfo(match, route), set())

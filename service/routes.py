@@ -10,15 +10,13 @@ from aiohttp import web
 from marshmallow import Schema
 from marshmallow.fields import Integer
 
+from service.branch import RECORD
 from service.errors import Refusal
 from service.marks import docs, request_schema, response_schema
 from service.query import MOST, Grammar
 
 if TYPE_CHECKING:
     from service.resource import Resource
-
-ID = "/{id:[1-9][0-9]{0,15}}"
-"""The last part of a record's path: ids as we write them, and nothing else."""
 
 WORDS = {
     "eq": "Equals",
@@ -35,10 +33,10 @@ Mark = Callable[[Any], Any]
 VERBS = {
     "list": (web.get, ""),
     "add": (web.post, ""),
-    "read": (web.get, ID),
-    "replace": (web.put, ID),
-    "patch": (web.patch, ID),
-    "remove": (web.delete, ID),
+    "read": (web.get, RECORD),
+    "replace": (web.put, RECORD),
+    "patch": (web.patch, RECORD),
+    "remove": (web.delete, RECORD),
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import product
 
 import pytest
@@ -12,7 +12,7 @@ from aiohttp.test_utils import make_mocked_request
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.branch import Branch, register
+from service.branch import RECORD, Branch, register
 
 VARIABLES = ["{id}", "{id:[1-9][0-9]{0,15}}", "{id:\\d+}", "{id:[a-z0-9-]+}", "{id:[^x]+}", "{id:.*}", "x{id}", "{id}x"]
 FIXED = ["a", "b", "7", "ä", "%20", "a b"]
@@ -35,11 +35,19 @@ async def handler(request: web.Request) -> web.Response:
     raise NotImplementedError
 
 
+def named_before(parts: Sequence[str]) -> Iterator[tuple[int | str, str]]:
+    """Each part of a path, behind the number of variables before it; none before the first one."""
+    number = 0
+    for part in parts:
+        yield number or "", part
+        number += "{" in part
+
+
 def routes_at(places: Sequence[tuple[str, Sequence[str]]]) -> list[web.RouteDef]:
-    """A route for each method and path that aiohttp takes; a name that stands twice in a path becomes two names."""
+    """A route for each method and path that aiohttp takes; what has the same name in a path gets others."""
     routes = []
     for method, parts in places:
-        named = [part.replace("{id", "{" + f"id{place}") for place, part in enumerate(parts)]
+        named = [part.replace("{id", f"{{id{before}") for before, part in named_before(parts)]
         route = web.route(method, "/".join(["", *named]), handler)
         try:
             route.register(web.UrlDispatcher())
@@ -94,6 +102,16 @@ def test_of_a_thousand_routes_behind_a_variable_only_one_is_tried(number: int, m
     assert len(tried) == 1
 
 
+def test_records_and_their_collection_are_found_without_trying_any_resource(monkeypatch: pytest.MonkeyPatch) -> None:
+    router = web.UrlDispatcher()
+    register(router, [web.get("/a", handler), web.get(f"/a{RECORD}", handler), web.put(f"/a{RECORD}", handler)])
+    monkeypatch.delattr(web.Resource, "resolve")
+    assert found(router, "GET", "/a") == ("GET", "/a", {})
+    assert found(router, "PUT", "/a/7") == ("PUT", "/a/{id}", {"id": "7"})
+    assert found(router, "PUT", "/a") == (405, {"GET", "HEAD"})
+    assert found(router, "PUT", "/a/07") == (404, None)
+
+
 def test_a_branch_shows_its_routes_and_moves_with_the_app_it_belongs_to() -> None:
     router = web.UrlDispatcher()
     register(router, [web.get("/a/{id}/b", handler), web.put("/a/{id}/{other}", handler)])
@@ -105,11 +123,11 @@ def test_a_branch_shows_its_routes_and_moves_with_the_app_it_belongs_to() -> Non
         branch.url_for(id="1")
 
     inner, outer = web.Application(), web.Application()
-    register(inner.router, [web.get("/a/{id}/b", handler), web.put("/a/{id}/{other}", handler)])
+    register(inner.router, [web.get(path, handler) for path in ("/a", f"/a{RECORD}", "/a/{id}/b")])
     outer.add_subapp("/in", inner)
-    for method, path in product(["GET", "PUT"], ["/in/a/1/b", "/a/1/b"]):
-        match = asyncio.run(outer.router.resolve(make_mocked_request(method, path)))
-        assert (match.http_exception is None) == path.startswith("/in"), (method, path)
+    for top, path in product(["/in", ""], ["/a", "/a/1", "/a/1/b"]):
+        match = asyncio.run(outer.router.resolve(make_mocked_request("GET", top + path)))
+        assert (match.http_exception is None) == (top == "/in"), (top, path)
 
 
 def test_a_route_with_a_name_can_be_asked_for_its_url() -> None:

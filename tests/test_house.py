@@ -59,7 +59,7 @@ ROOMS = """
     testing, transfer, workers
     app, server
     discovery, lifespan
-    branch, conflicts, docs_page, seed
+    conflicts, docs_page, seed
     intake, openapi
     plugin
     __init__
@@ -69,7 +69,7 @@ ROOMS = """
     middleware
     health, metrics
     cors, document, idempotency, parameters, refusals
-    conditional, quick
+    branch, conditional, quick
     access, body
     answer
     keys
