@@ -115,7 +115,12 @@ def write(folder: Path, drawn: Sequence[tuple[str, str, str, str, Curves]]) -> N
     """A curve and a table for each, and the figures."""
     folder.mkdir(parents=True, exist_ok=True)
     facts = machine.facts()
-    page = ["# Scale", "", f"Measured {facts['date']} on {facts['processor']}, {facts['cores']} cores."]
+    page = [
+        "# Scale",
+        "",
+        f"Measured {facts['date']} on {facts['processor']}, {facts['cores']} cores. The database's own",
+    ]
+    page += ["CPU and memory are not counted."]
     figures: dict[str, Mapping[str, Any]] = {}
     for name, title, across, up, lines in drawn:
         figures[name] = lines

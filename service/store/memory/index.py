@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from service.store.base import Field, Scalar
@@ -38,6 +39,7 @@ class Index:
         if new is not None:
             insort(self._ids.setdefault(new, []), id)
 
-    def ids(self, values: Iterable[Scalar]) -> list[int]:
-        """The records that have one of the values, in a new list."""
-        return sorted(id for value in set(values) for id in self._ids.get(value, ()))
+    def ids(self, values: Iterable[Scalar]) -> Sequence[int]:
+        """The records that have one of the values; good until the next write."""
+        found = [self._ids.get(value, []) for value in set(values)]
+        return found[0] if len(found) == 1 else sorted(chain.from_iterable(found))

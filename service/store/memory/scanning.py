@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import reduce
 from operator import neg
@@ -49,7 +49,7 @@ async def page(shelf: Shelf, query: Query) -> Page:
     return _page(rows[start + query.start : start + end], total)
 
 
-def _found(shelf: Shelf, query: Query) -> tuple[list[int] | None, Query]:
+def _found(shelf: Shelf, query: Query) -> tuple[Sequence[int] | None, Query]:
     """The ids, in order, that one condition finds without a look at every row, and what is left to be tested."""
     indexes = {index.field: index for index in shelf.indexes}
     for place, condition in enumerate(query.where):
