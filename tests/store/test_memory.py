@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from service.store.base import Add, Condition, Field, Query, Remove, Replace, Sort
+from service.store.base import Add, Condition, Field, Query, Remove, Replace, Revoke, Sort
 from service.store.memory import MemoryStore, scanning
-from tests.store.samples import COLLECTIONS, NUMBER, TEXT, THINGS
+from tests.store.samples import COLLECTIONS, LATER, NUMBER, TEXT, THINGS
 
 COUNT = 20_000
 CHUNKS = COUNT // 1024
@@ -69,6 +69,19 @@ async def test_an_index_holds_nothing_of_what_is_gone(store: MemoryStore) -> Non
     await store.write(*(Remove(THINGS, id) for id in range(1, COUNT)), Replace(THINGS, COUNT, {"text": "new"}))
     shelf = store._shelves["things"]
     assert [index._ids for index in shelf.indexes] == [{"new": [COUNT]}, {}]
+
+
+async def test_a_purge_gives_way_and_leaves_what_is_revoked_again(store: MemoryStore) -> None:
+    await store.write(*(Revoke(f"{number}", 1) for number in range(COUNT)))
+    purge = asyncio.create_task(store.purge(2))
+    turns = 0
+    while not purge.done():
+        await asyncio.sleep(0)
+        turns += 1
+        await store.write(Revoke(f"{COUNT - turns}", LATER))
+    assert turns > COUNT // 1000
+    assert await purge == COUNT - turns + 1  # the last write came when all was done
+    assert await store.revoked(f"{COUNT - 1}")
 
 
 async def test_a_scan_goes_on_while_records_come_and_go(store: MemoryStore) -> None:
