@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple
 
 import orjson
 
@@ -29,15 +29,14 @@ from service.store.base import (
     fold,
 )
 from service.store.memory import scanning
+from service.store.memory.expiry import forget
 from service.store.memory.index import Index
 from service.store.memory.shelf import Row, Shelf, record
 
 Undo = tuple[Callable[..., None], tuple[Any, ...]]
 """A method, and what to call it with."""
 
-Kept = TypeVar("Kept")
-
-_TURN = 1000  # records or keys that are looked at before others may have their turn
+_TURN = 1000  # records that a scan reads before others may have their turn
 
 
 class Outcome(NamedTuple):
@@ -106,8 +105,8 @@ class MemoryStore(Store):
         return False
 
     async def purge(self, now: int) -> int:
-        revoked = await _forget(self._revoked, lambda expires: expires < now)
-        return revoked + await _forget(self._outcomes, lambda outcome: outcome.expires < now)
+        revoked = await forget(self._revoked, lambda expires: expires < now)
+        return revoked + await forget(self._outcomes, lambda outcome: outcome.expires < now)
 
     async def pristine(self) -> bool:
         return not self._written
@@ -178,18 +177,6 @@ class MemoryStore(Store):
         self._revision += 1
         values = tuple([index.value(shown) for index in shelf.indexes])
         return id, self._revision, _copy(encode(id, shown)), kept, key, values
-
-
-async def _forget(kept: dict[str, Kept], is_over: Callable[[Kept], bool]) -> int:
-    """Forget what is over; how many there were."""
-    forgotten = 0
-    for count, key in enumerate([*kept]):
-        if count % _TURN == 0:
-            await asyncio.sleep(0)
-        if key in kept and is_over(kept[key]):
-            del kept[key]
-            forgotten += 1
-    return forgotten
 
 
 def _copy(text: bytes) -> bytes:
