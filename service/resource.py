@@ -63,7 +63,8 @@ class Resource:
         listing = self.grammar.read(request.query) if "?" in request.raw_path else ALL
         page = await request.app[STORE].find(self.collection, listing.query)
         headers = page_headers(request, listing, page)
-        return Answer(_array(page.records, listing.fields), headers=headers, cache=NO_CACHE)
+        body = page.body if listing.fields is None else _narrowed(page.records, listing.fields)
+        return Answer(body, headers=headers, cache=NO_CACHE)
 
     async def read(self, request: web.Request) -> web.StreamResponse:
         """One record."""
@@ -150,7 +151,5 @@ def _tagged(record: Record) -> Answer:
     return Answer(record.body, 200, {"ETag": etag(record)}, cache=NO_CACHE)
 
 
-def _array(records: Sequence[Record], fields: Sequence[str] | None) -> bytes:
-    if fields is None:
-        return b"[%b]" % b",".join([record.body for record in records])
+def _narrowed(records: Sequence[Record], fields: Sequence[str]) -> bytes:
     return orjson.dumps([{name: data[name] for name in fields if name in data} for data in (r.data for r in records)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 import orjson
@@ -106,11 +107,20 @@ class Query:
     after: int | None = None
 
 
-class Page(NamedTuple):
-    """The part asked for, and how many records the conditions and the search match in all (whatever `after` says)."""
+@dataclass(frozen=True)
+class Page:
+    """The part asked for, and how many records the conditions and the search match in all (whatever `after` says).
 
-    records: list[Record]
+    A store may hand out the same page again, as long as nothing is written.
+    """
+
+    records: tuple[Record, ...]
     total: int
+
+    @cached_property
+    def body(self) -> bytes:
+        """The records as a JSON array."""
+        return b"[%b]" % b",".join([record.body for record in self.records])
 
 
 def fold(text: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from service.store.base import Add, Missing, Once, Query, Remove, Replace, Reused, Revoke, Store, Taken
+from service.store.base import Add, Missing, Once, Page, Query, Remove, Replace, Reused, Revoke, Store, Taken
 from tests.store.conftest import Open
 from tests.store.samples import LATER, THINGS, USERS, user
 
@@ -129,7 +129,7 @@ async def test_a_fill_is_one_write_that_nobody_sees_before_its_end(store: Store)
     async def batches() -> AsyncIterator[list[Add]]:
         for batch in range(3):
             yield [Add(USERS, user(f"{id}"), id) for id in range(batch * 100 + 1, batch * 100 + 101)]
-            assert await store.find(USERS, Query()) == ([], 0)
+            assert await store.find(USERS, Query()) == Page((), 0)
 
     assert await store.fill(batches())
     assert (await store.find(USERS, Query())).total == 300

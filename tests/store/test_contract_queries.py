@@ -100,6 +100,7 @@ async def test_every_query_is_answered_as_by_the_reference(store: Store, data: l
         page = await store.find(THINGS, query)
         assert ([record.id for record in page.records], page.total) == (ids, total), query
         assert [record.body for record in page.records] == [encode(id, kept[id]) for id in ids]
+        assert page.body == b"[" + b",".join(encode(id, kept[id]) for id in ids) + b"]"
 
 
 async def test_many_records_are_answered_as_by_the_reference(store: Store) -> None:

@@ -9,6 +9,7 @@ import pytest
 from service.store.base import (
     Add,
     Missing,
+    Page,
     Query,
     Record,
     Remove,
@@ -99,14 +100,14 @@ async def test_a_write_of_several_changes_is_whole_or_not_at_all(store: Store) -
     for last in (Remove(USERS, 99), Add(USERS, user("D")), Replace(USERS, 1, user("x"), 0)):
         with pytest.raises((Missing, Taken, Stale)):
             await store.write(*changes, last)
-        assert await store.find(USERS, Query()) == (before, 2)
+        assert await store.find(USERS, Query()) == Page(before, 2)
         assert not await store.revoked("new")
         assert await store.lookup(USERS, "b") == before[1]
         assert await store.secrets(USERS, 1) == {"password": "secret"}
     written = await store.write(*changes)
     assert [record and record.data["name"] for record in written] == ["c", "a", "b", None, "a", "d", None, None]
     kept = (await store.find(USERS, Query())).records
-    assert kept == sorted(record for record in (written[2], written[4], written[5]) if record)
+    assert list(kept) == sorted(record for record in (written[2], written[4], written[5]) if record)
     assert {record.id for record in kept} > {1, 5000}
 
 

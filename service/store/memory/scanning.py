@@ -33,8 +33,7 @@ async def page(shelf: Shelf, query: Query) -> Page:
         if shelf.page is None or shelf.page[0] is not query:
             start = 0 if query.after is None else shelf.place(query.after + 1)
             shelf.page = query, _page(shelf.ordered[start + query.start : start + end], len(shelf.ordered))
-        page = shelf.page[1]
-        return Page([*page.records], page.total)
+        return shelf.page[1]
     ids, rest = _found(shelf, query)
     if ids is not None and not rest.where and query.search is None and not query.sort:
         start = 0 if query.after is None else bisect_right(ids, query.after)
@@ -64,7 +63,7 @@ def _found(shelf: Shelf, query: Query) -> tuple[Sequence[int] | None, Query]:
 
 
 def _page(rows: list[Row], total: int) -> Page:
-    return Page([record(row) for row in rows], total)
+    return Page(tuple([record(row) for row in rows]), total)
 
 
 class _Turns:

@@ -96,7 +96,7 @@ class PostgresStore(Store):
         async with self._pool.connection() as connection:
             row = await connection.fetchrow(sql, *arguments)
         parts = (row["ids"] or (), row["revisions"] or (), row["bodies"] or ())
-        return Page([Record(*each) for each in zip(*parts, strict=True)], row["total"])
+        return Page(tuple([Record(*each) for each in zip(*parts, strict=True)]), row["total"])
 
     async def write(self, *changes: Change, once: Once | None = None) -> list[Record | None]:
         if self._written and once is None and writes.stand_alone(changes):

@@ -24,7 +24,7 @@ def find_near(table: Table, query: Query, most: int, connection: sqlite3.Connect
     if plain(query) and query.start <= most:
         values = (table.collection.name, query.after or 0, query.limit, query.start)
         if rows := connection.execute(table.page, values).fetchall():  # with none, nobody says the total
-            return Page([Record._make(row[:3]) for row in rows], rows[0][3])
+            return Page(tuple([Record._make(row[:3]) for row in rows]), rows[0][3])
     count = _count(connection, table)
     return _page(connection, table, query, count) if min(count, _reach(query)) <= most else None
 
@@ -68,7 +68,7 @@ def _page(connection: sqlite3.Connection, table: Table, query: Query, count: int
         sql, values = f"{sql} AND id > ?", (*values, query.after)
     sql = f"{table.select} WHERE {sql} ORDER BY {order(query)} LIMIT ? OFFSET ?"
     rows = connection.execute(sql, (*values, query.limit, query.start))
-    return Page([Record._make(row) for row in rows], total)
+    return Page(tuple([Record._make(row) for row in rows]), total)
 
 
 def _narrowed(connection: sqlite3.Connection, table: Table, clause: Clause) -> tuple[Clause, int]:

@@ -97,7 +97,7 @@ class Reader:
 
     def _remember(self, question: Hashable, answer: Any) -> None:
         records = answer.records if isinstance(answer, Page) else [answer] if isinstance(answer, Record) else []
-        self._size += _EACH + sum(len(record.body) for record in records)
+        self._size += _EACH + 2 * sum(len(record.body) for record in records)  # a page may keep its own body, too
         if self._size > _MOST:
             self._forget()
         self._answers[question] = answer

@@ -77,7 +77,7 @@ class SQLiteStore(Store):
         page = await self._reader.near(question, lambda connection: find_near(table, query, _NEAR, connection))
         if page is None:
             return await self._reader.far(lambda connection: find(table, query, connection))
-        return Page([*page.records], page.total)
+        return page
 
     async def write(self, *changes: Change, once: Once | None = None) -> list[Record | None]:
         records: list[Record | None] = await self._writer.do(lambda transaction: transaction.write(changes, once))
