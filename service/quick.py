@@ -66,9 +66,9 @@ def _test(field: fields.Field[Any]) -> str | None:
 
 def _within(what: str, low: float, high: float) -> str:
     """The source of a test of bounds; an open end needs none."""
-    tests = [f"{what} >= {low!r}"] if low > float("-inf") else []
-    tests += [f"{what} <= {high!r}"] if high < float("inf") else []
-    return " and ".join(tests) or "True"
+    least = f"{low!r} <= " if low > float("-inf") else ""
+    most = f" <= {high!r}" if high < float("inf") else ""
+    return f"{least}{what}{most}" if least or most else "True"
 
 
 def _bounds(validators: list[Any]) -> tuple[float, float] | None:

@@ -46,6 +46,8 @@ class Transaction:
         self._connection = connection
         self._tables = tables
         self._now = time.time()
+        # At least the clock, so that revisions of a file that was lost, or put back from a copy, do not come again.
+        self._least = int(self._now * 1_000_000)
         (self._found,) = connection.execute("SELECT revision FROM _state").fetchone()
         self._revision: int = self._found
         self._counts: dict[str, Count] = {}
@@ -124,8 +126,7 @@ class Transaction:
         return [kept and Record(kept[0], kept[1], kept[2].encode()) for kept in orjson.loads(found[1])]
 
     def _change(self, change: Change) -> Record | None:
-        # At least the clock, so that revisions of a file that was lost, or put back from a copy, do not come again.
-        self._revision = max(self._revision + 1, int(self._now * 1_000_000))
+        self._revision = max(self._revision + 1, self._least)
         match change:
             case Add():
                 return self._add(change)

@@ -7,7 +7,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -21,7 +21,6 @@ from service.store.sqlite.reader import Reader
 from service.store.sqlite.table import Table
 from service.store.sqlite.writer import Writer
 
-_REVOKED = "SELECT max(expires) FROM _revoked WHERE key IN ({marks})"
 _NEAR = 1000  # records that may be looked at in the event loop's thread
 _PAGE = 500  # records that a scan reads, and keys that a purge forgets, at a time
 
@@ -84,8 +83,7 @@ class SQLiteStore(Store):
         return records
 
     async def revoked(self, *keys: str) -> bool:
-        work = partial(_first, _REVOKED.format(marks=", ".join("?" * len(keys))), keys)
-        (expires,) = await self._reader.near(("revoked", *keys), work)
+        (expires,) = await self._reader.near(("revoked", *keys), partial(_first, _revoked(len(keys)), keys))
         return expires is not None and bool(expires >= time.time())
 
     async def purge(self, now: int) -> int:
@@ -115,6 +113,12 @@ class SQLiteStore(Store):
 
     async def ping(self) -> None:
         await self._reader.near(None, partial(_first, "SELECT 1 FROM _state", ()))
+
+
+@cache
+def _revoked(count: int) -> str:
+    marks = ", ".join("?" * count)
+    return f"SELECT max(expires) FROM _revoked WHERE key IN ({marks})"  # noqa: S608  # question marks are all it is made of
 
 
 def _hidden(kept: bytes | None) -> dict[str, Any]:
