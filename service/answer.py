@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from email.utils import formatdate
 from http import HTTPStatus
@@ -31,7 +32,6 @@ STOCK: Any = web.Response  # Any, since mypy sees no functions behind a property
 LARGEST = 65_536
 """Bytes of a body that goes out without asking whether the client keeps up."""
 
-
 Said = tuple[bytes | None, int, Headers, str]
 """What an answer says while it is lean: body, status, headers, Cache-Control."""
 
@@ -45,7 +45,7 @@ class Answer(web.Response):
     """
 
     said: Said | None
-    request_id = ""
+    request_id: str
     sent = False
 
     # aiohttp looks on each answer whether it is an exception; without this it would ask __getattr__.
@@ -55,12 +55,15 @@ class Answer(web.Response):
         self, body: bytes | None = None, status: int = 200, headers: Headers = NONE, *, cache: str = NO_STORE
     ) -> None:
         """cache: the Cache-Control."""
-        self.__dict__["said"] = (body, status, headers, cache)
+        state = self.__dict__  # looked up once in each method, since __getattr__ makes every look-up slow
+        state["said"] = (body, status, headers, cache)
+        state["request_id"] = ""
 
     def stamp(self, request_id: str) -> None:
         """Say which request this answers."""
-        self.__dict__["request_id"] = request_id
-        if self.said is None:
+        state = self.__dict__
+        state["request_id"] = request_id
+        if state["said"] is None:
             self.headers[REQUEST_ID] = request_id
 
     def stock(self) -> None:
@@ -88,7 +91,7 @@ class Answer(web.Response):
 
     @property
     def status(self) -> int:
-        return super().status if self.said is None else self.said[1]
+        return super().status if (said := self.said) is None else said[1]
 
     @property
     def body(self) -> Any:
@@ -127,12 +130,18 @@ class Answer(web.Response):
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         """Send it whole if it is lean and may be."""
-        if self.said is not None and (whole := _whole(self.said, self.request_id, request)) is not None:
-            self.__dict__["sent"] = True
-            request.transport.write(whole)  # type: ignore[union-attr]  # _whole has looked
-            return None
-        self.stock()
-        return await super().prepare(request)
+        state, transport = self.__dict__, request.transport
+        said = state["said"]
+        if (
+            said is None
+            or transport is None
+            or (whole := _whole(said, state["request_id"], request, transport)) is None
+        ):
+            self.stock()
+            return await super().prepare(request)
+        state["sent"] = True
+        transport.write(whole)
+        return None
 
     async def write_eof(self, data: bytes = b"") -> None:
         if not self.sent:
@@ -140,19 +149,16 @@ class Answer(web.Response):
 
 
 def complete(response: web.StreamResponse, request_id: str) -> None:
-    """Give a response what every answer says, and the id of its request."""
-    if type(response) is Answer:
-        response.stamp(request_id)
-    elif not response.prepared:
+    """Give a response that is no Answer what every answer says, and the id of its request."""
+    if not response.prepared:
         for name, value in {**STANDING, hdrs.CACHE_CONTROL: NO_STORE}.items():
             response.headers.setdefault(name, value)
         response.headers[REQUEST_ID] = request_id
 
 
-def _whole(said: Said, request_id: str, request: web.BaseRequest) -> bytes | None:
+def _whole(said: Said, request_id: str, request: web.BaseRequest, transport: asyncio.WriteTransport) -> bytes | None:
     """All the bytes of a lean answer; None where the stock response has to send it."""
     body, status, headers, cache = said
-    transport = request.transport
     if (
         body is None
         or len(body) > LARGEST
@@ -161,7 +167,6 @@ def _whole(said: Said, request_id: str, request: web.BaseRequest) -> bytes | Non
         or not request.keep_alive
         or request.method == hdrs.METH_HEAD
         or request.app.on_response_prepare  # type: ignore[attr-defined]  # an app answers whole requests only
-        or transport is None
         or transport.is_closing()
         or transport.get_write_buffer_size()
     ):

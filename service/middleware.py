@@ -39,29 +39,32 @@ def middleware(settings: Settings, metrics: Metrics | None) -> Middleware:
     @web.middleware
     async def passage(request: web.Request, handler: Handler) -> web.StreamResponse:
         nonlocal in_flight
-        begin = perf_counter()
+        begin, route = perf_counter(), request.match_info.route
         request[REQUEST_ID] = request_id = new_request_id(request.headers.get(REQUEST_ID_HEADER))
         in_flight += 1
         try:
             if cors is not None and cors.is_preflight(request):
                 response: web.StreamResponse = cors.preflight()
             else:
-                rule = checked_rule(request, full=in_flight > most)
+                rule = checked_rule(request, route, full=in_flight > most)
                 if rule is not None and rule.token is not None:
                     await admit(rule, request)
                 response = await handler(request)
                 if type(response) is not Answer and not isinstance(response, web.StreamResponse):
-                    raise TypeError(f"{request.match_info.handler!r} answered {type(response)}, which is no response")
+                    raise TypeError(f"{route.handler!r} answered {type(response)}, which is no response")
         except BaseException as fault:  # also SystemExit: no handler may end the process
             response = answer_to(fault, request)
         finally:
             in_flight -= 1
         if cors is not None:
             cors.allow(request, response)
-        complete(response, request_id)
+        if type(response) is Answer:
+            response.stamp(request_id)
+        else:
+            complete(response, request_id)
         seconds = perf_counter() - begin
         if metrics is not None:
-            metrics.observe(request.method, request.match_info.route.resource, response.status, seconds)
+            metrics.observe(request.method, route.resource, response.status, seconds)
         if log_requests:
             log_access(request, response, seconds)
         return response
@@ -69,15 +72,15 @@ def middleware(settings: Settings, metrics: Metrics | None) -> Middleware:
     return passage
 
 
-def checked_rule(request: web.Request, *, full: bool) -> Rule | None:
-    """The rule of the request's route; None where aiohttp has found no route.
+def checked_rule(request: web.Request, route: web.AbstractRoute, *, full: bool) -> Rule | None:
+    """The rule of a request's route; None where aiohttp has found no route.
 
     Raises Refusal: 400 for a malformed Host, 503 where as many requests are under way as are agreed (`full`), and 403
     for a route without a rule: it (none can be) admits nobody.
     """
     if not _is_host(request.headers.get(hdrs.HOST, "-")):
         raise Refusal(400, "The Host header is malformed.", headers={hdrs.CONNECTION: "close"})
-    rule = rule_of(request.match_info.handler)
+    rule = rule_of(route.handler)
     if full and rule is not probe:
         raise Refusal(503, "Too many requests at once.", headers={hdrs.RETRY_AFTER: "1"})
     if rule is None and request.match_info.http_exception is None:

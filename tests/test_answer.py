@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from aiohttp import web
+from aiohttp.pytest_plugin import AiohttpClient
 
 from service.answer import NO_CACHE, NO_STORE, Answer
 
@@ -120,6 +122,32 @@ async def test_an_unusual_request_gets_the_same_headers(ask: Ask, request_text: 
     usual, _ = await ask(lambda: Answer(b"{}"), GET)
     assert body == expected
     assert {*usual[1:]} <= {*lines}
+
+
+async def test_a_compressed_answer_is_what_the_client_can_unpack(ask: Ask) -> None:
+    def compressed() -> Answer:
+        answer = Answer(b'{"a":1}')
+        answer.enable_compression()
+        return answer
+
+    lines, body = await ask(compressed, "GET / HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n")
+    assert b"Content-Encoding: gzip" in lines
+    assert gzip.decompress(body) == b'{"a":1}'
+
+
+async def test_a_signal_sees_a_lean_answer_and_what_it_changes_is_sent(aiohttp_client: AiohttpClient) -> None:
+    async def sign(_: web.Request, response: web.StreamResponse) -> None:
+        response.headers["X-Seen"] = f"{response.status} {response.content_length}"
+
+    async def handler(_: web.Request) -> Answer:
+        return Answer(b"{}", 201)
+
+    app = web.Application()
+    app.on_response_prepare.append(sign)
+    app.router.add_get("/", handler)
+    client = await aiohttp_client(app)
+    async with client.get("/") as response:
+        assert (response.headers["X-Seen"], await response.read()) == ("201 2", b"{}")
 
 
 def test_a_lean_answer_reads_like_a_response() -> None:
