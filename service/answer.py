@@ -60,7 +60,7 @@ class Answer(web.Response):
         state["request_id"] = ""
 
     def stamp(self, request_id: str) -> None:
-        """Say which request this answers."""
+        """Say which request this answers; only then, and if nobody looks into it, may it go out lean."""
         state = self.__dict__
         state["request_id"] = request_id
         if state["said"] is None:
@@ -149,7 +149,7 @@ class Answer(web.Response):
 
 
 def complete(response: web.StreamResponse, request_id: str) -> None:
-    """Give a response that is no Answer what every answer says, and the id of its request."""
+    """Give a stock response what every answer says, and the id of its request."""
     if not response.prepared:
         for name, value in {**STANDING, hdrs.CACHE_CONTROL: NO_STORE}.items():
             response.headers.setdefault(name, value)
@@ -161,12 +161,12 @@ def _whole(said: Said, request_id: str, request: web.BaseRequest, transport: asy
     body, status, headers, cache = said
     if (
         body is None
+        or not request_id
         or len(body) > LARGEST
         or (start := _STARTS.get((status, cache))) is None
         or request.version is not HttpVersion11
         or not request.keep_alive
         or request.method == hdrs.METH_HEAD
-        or request.app.on_response_prepare  # type: ignore[attr-defined]  # an app answers whole requests only
         or transport.is_closing()
         or transport.get_write_buffer_size()
     ):

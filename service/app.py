@@ -40,7 +40,8 @@ def create_app(settings: Settings | None = None) -> web.Application:
 
     # Bodies are read by body.py: bounded there, and refused when compressed.
     figures = Metrics() if settings.metrics else None
-    app = web.Application(middlewares=[middleware(settings, figures)], handler_args={"auto_decompress": False})
+    app = web.Application(handler_args={"auto_decompress": False})
+    app.middlewares.append(middleware(settings, figures, app.on_response_prepare))
     store = store_for(settings.store, Path.cwd())
     if settings.workers > 1 and not store.shared:
         raise StartError(f"workers = {settings.workers} wants a store that processes can share, not {store.name}.")
