@@ -22,7 +22,9 @@ def compiled(schema: Schema) -> Accepts | None:
     """What says yes to an object only if `schema` loads and dumps it unchanged; None where that cannot be compiled."""
     if schema.unknown != RAISE or schema.many or schema.partial or not _is_plain(type(schema)):
         return None
-    tests = ["document.keys() <= names"]
+    names = frozenset(schema.load_fields)
+    required = all(field.required for field in schema.load_fields.values())
+    tests = [f"len(document) == {len(names)}" if required else "document.keys() <= names"]
     for name, field in schema.load_fields.items():
         test = _test(field)
         if test is None or field.data_key not in (None, name) or field.attribute not in (None, name):
@@ -31,7 +33,7 @@ def compiled(schema: Schema) -> Accepts | None:
         tests.append(f"({name!r} {presence} (value := document[{name!r}],) and {test.replace('{value}', 'value')})")
     # One expression, since calling a function for each field would cost more than all of its tests.
     source = f"lambda document: {' and '.join(tests)}"
-    accepts: Accepts = eval(source, {"names": frozenset(schema.load_fields)})  # noqa: S307  # of our own making
+    accepts: Accepts = eval(source, {"names": names})  # noqa: S307  # of our own making
     return accepts
 
 
