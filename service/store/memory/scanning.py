@@ -20,7 +20,8 @@ from service.store.memory.shelf import Row, Shelf, record
 Entry = tuple[Any, ...]
 Key = Callable[[Shown], Entry]
 
-_CHUNK = 1024  # rows between two looks at the clock
+_LOOK = 128  # rows that are tested between two looks at the clock
+_RUN = 1024  # rows that are sorted between two
 _STRIDE = 32  # how many entries of a sorted run one mark stands for
 _TURN = 0.005  # seconds of work before others may have theirs
 _COMPLEMENT = bytes(reversed(range(256)))
@@ -82,7 +83,7 @@ async def _matching(rows: list[Row], passes: Test | None, turns: _Turns) -> list
     if passes is None:
         return rows
     matching: list[Row] = []
-    for chunk in _chunks(rows):
+    for chunk in _chunks(rows, _LOOK):
         matching += [row for row in chunk if passes(loads(row[2]))]
         await turns.over()
     return matching
@@ -94,7 +95,7 @@ async def _sorted(rows: list[Row], query: Query, turns: _Turns) -> list[Row]:
     key = reduce(_then, [_part(each) for each in query.sort])
     runs: list[list[Entry]] = []
     bound: Entry | None = None  # what comes after it is not on the page
-    for chunk in _chunks(rows):
+    for chunk in _chunks(rows, _RUN):
         run = [(*key(loads(row[2])), row) for row in chunk]
         if bound is not None:
             run = [entry for entry in run if entry < bound]
@@ -127,8 +128,8 @@ def _between(runs: list[list[Entry]], start: int, end: int) -> list[Entry]:
     return near[start - rank(low) : end - rank(low)]
 
 
-def _chunks(rows: list[Row]) -> Iterator[list[Row]]:
-    return (rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK))
+def _chunks(rows: list[Row], size: int) -> Iterator[list[Row]]:
+    return (rows[start : start + size] for start in range(0, len(rows), size))
 
 
 def _backward(text: str) -> bytes:
