@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
-from typing import Any, ClassVar, cast
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import orjson
 from aiohttp import web
@@ -87,21 +87,22 @@ class Resource:
 
     async def replace(self, request: web.Request) -> web.StreamResponse:
         """A record anew, all its fields."""
-        document = await read_object(request)
-        kept = self.document.kept(existing(await self._get(request))) if self.document.read_only else {}
-        data = await self.prepare(request.app, self.document.load(document, record_id(request), kept))
-        record = await self._replace(request, data, await self._expected(request))
-        return _tagged(record)
+        id, document, kept = record_id(request), await read_object(request), {}
+        if self.document.read_only:
+            kept = self.document.kept(existing(await request.app[STORE].get(self.collection, id)))
+        data = await self.prepare(request.app, self.document.load(document, id, kept))
+        revision = await expected(request, self.collection, id)
+        return _tagged(await self._write(request, Replace(self.collection, id, data, revision)))
 
     async def patch(self, request: web.Request) -> web.StreamResponse:
         """Some fields of a record anew: JSON Merge Patch (RFC 7396)."""
-        patch = await read_object(request, MERGE_PATCH)
+        id, patch = record_id(request), await read_object(request, MERGE_PATCH)
         while True:
-            old = existing(await self._get(request))
+            old = existing(await request.app[STORE].get(self.collection, id))
             data = await self.prepare(request.app, self.document.merge(old, patch))
-            revision = await self._expected(request)
+            revision = await expected(request, self.collection, id)
             try:
-                record = await self._replace(request, data, revision or old.revision)
+                record = await self._write(request, Replace(self.collection, id, data, revision or old.revision))
             except Stale:
                 if revision is None:
                     continue  # somebody else was faster, and the client did not ask to be told
@@ -110,8 +111,9 @@ class Resource:
 
     async def remove(self, request: web.Request) -> web.StreamResponse:
         """A record no more."""
-        revision = await self._expected(request)
-        await request.app[STORE].remove(self.collection, record_id(request), revision)
+        id = record_id(request)
+        revision = await expected(request, self.collection, id)
+        await request.app[STORE].remove(self.collection, id, revision)
         return Answer(status=204)
 
     @classmethod
@@ -119,21 +121,12 @@ class Resource:
         """The routes of this resource, for a plugin's `routes`. Raises StartError if the class cannot be one."""
         return routes_of(cls())
 
-    def _get(self, request: web.Request) -> Awaitable[Record | None]:
-        return request.app[STORE].get(self.collection, record_id(request))
-
-    def _expected(self, request: web.Request) -> Awaitable[int | None]:
-        return expected(request, self.collection, record_id(request))
-
-    def _replace(self, request: web.Request, data: Data, revision: int | None) -> Awaitable[Record]:
-        return self._write(request, Replace(self.collection, record_id(request), data, revision))
-
     async def _write(self, request: web.Request, change: Add | Replace, key: Once | None = None) -> Record:
         try:
             (record,) = await request.app[STORE].write(change, once=key)
         except Taken:
             raise Refusal(400, f"{self.noun} already exists.", code="already_exists") from None
-        return cast(Record, record)  # what an Add and a Replace answer
+        return record  # type: ignore[return-value]  # an Add and a Replace answer their record
 
 
 def existing(record: Record | None) -> Record:
