@@ -84,6 +84,19 @@ async def test_forty_additions_at_once_get_forty_ids(store: Store) -> None:
     assert [record.data["number"] for record in records] == list(range(40))
 
 
+async def test_a_page_asked_for_again_has_what_was_written_since(store: Store) -> None:
+    query = Query()
+    for change in (Add(THINGS, {"number": 1}), Add(THINGS, {}), Replace(THINGS, 1, {"number": 2}), Remove(THINGS, 2)):
+        before = await store.find(THINGS, query)
+        (written,) = await store.write(change)
+        kept = {record.id: record for record in before.records} | ({written.id: written} if written else {})
+        after = await store.find(THINGS, query)
+        if isinstance(change, Remove):
+            del kept[change.id]
+        assert after == Page(tuple(kept.values()), len(kept))
+        assert after.body == b"[%b]" % b",".join(record.body for record in kept.values())
+
+
 async def test_a_write_of_several_changes_is_whole_or_not_at_all(store: Store) -> None:
     await store.write(Add(USERS, user("a")), Add(USERS, user("b")), Revoke("old", LATER))
     before = (await store.find(USERS, Query())).records

@@ -84,6 +84,11 @@ async def test_a_purge_gives_way_and_leaves_what_is_revoked_again(store: MemoryS
     assert await store.revoked(f"{COUNT - 1}")
 
 
+async def test_two_purges_at_once_forget_everything_once(store: MemoryStore) -> None:
+    await store.write(*(Revoke(f"{number}", 1) for number in range(COUNT)))
+    assert sum(await asyncio.gather(store.purge(2), store.purge(2))) == COUNT
+
+
 async def test_a_scan_goes_on_while_records_come_and_go(store: MemoryStore) -> None:
     seen = []
     async for record, _ in store.scan(THINGS):
