@@ -63,7 +63,7 @@ lock: .venv/dev.stamp ## choose the newest versions that pyproject.toml allows, 
 	uv pip compile --upgrade $(LOCK) --extra build pyproject.toml -o requirements/run.txt
 	uv pip compile --upgrade $(LOCK) --extra build --extra dev pyproject.toml -c requirements/run.txt -o requirements/dev.txt
 	npm --prefix tests/clients run lock
-LOCK = --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --quiet
+LOCK = --universal --python-version 3.11 --generate-hashes --no-header --quiet
 
 clean: ## remove what was installed and built
 	rm -rf .venv .venv-bench .cache .mypy_cache .pytest_cache .ruff_cache .coverage tests/clients/node_modules

@@ -71,10 +71,9 @@ class Resource:
         if "?" in request.raw_path and request.query:
             raise Refusal(400, {name: ["Unknown parameter."] for name in request.query}, code="invalid_parameters")
         record = existing(await request.app[STORE].get(self.collection, record_id(request)))
-        headers = {"ETag": etag(record)}
         if unchanged(request, record):
-            return Answer(None, 304, headers, cache=NO_CACHE)
-        return Answer(record.body, 200, headers, cache=NO_CACHE)
+            return Answer(None, 304, {"ETag": etag(record)}, cache=NO_CACHE)
+        return _tagged(record)
 
     async def add(self, request: web.Request) -> web.StreamResponse:
         """A new record."""
