@@ -59,11 +59,13 @@ bench: .venv/dev.stamp ## measure Shipyard beside its peers and draw the result 
 bench-small: .venv/dev.stamp ## the same in a minute, into .cache/bench
 	$(BIN)/python -m bench --small
 
-lock: .venv/dev.stamp ## choose the newest versions that pyproject.toml allows, with their hashes (needs uv)
-	uv pip compile --upgrade $(LOCK) --extra build pyproject.toml -o requirements/run.txt
-	uv pip compile --upgrade $(LOCK) --extra build --extra dev pyproject.toml -c requirements/run.txt -o requirements/dev.txt
+lock: .venv/dev.stamp ## choose the newest versions that pyproject.toml allows, with their hashes
+	$(COMPILE) --extra build pyproject.toml -o requirements/run.txt
+	$(COMPILE) --extra build --extra dev pyproject.toml -c requirements/run.txt -o requirements/dev.txt
+	cd bench && $(COMPILE) requirements.in -o requirements.txt && $(COMPILE) compiler.in -o compiler.txt
 	npm --prefix tests/clients run lock
-LOCK = --universal --python-version 3.11 --generate-hashes --no-header --quiet
+# An extra that is not locked is resolved anew by pip, which then finds no hash for a newer version.
+COMPILE = $(CURDIR)/$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --quiet
 
 clean: ## remove what was installed and built
 	rm -rf .venv .venv-bench .cache .mypy_cache .pytest_cache .ruff_cache .coverage tests/clients/node_modules
