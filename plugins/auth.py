@@ -8,17 +8,17 @@ from marshmallow import Schema
 from marshmallow.fields import String
 
 from service import (
-    ACCOUNTS,
+    AUTHENTICATOR,
     BLOCKLIST,
     CLAIMS,
     TOKENS,
-    Answer,
-    Refusal,
+    HTTPError,
+    JSONResponse,
+    check_password_bytes,
     docs,
     load,
-    not_too_long,
     public,
-    read_object,
+    read_json_object,
     refresh,
     request_schema,
     response_schema,
@@ -34,7 +34,7 @@ class LoginSchema(Schema):
     """Who somebody is."""
 
     username = String(required=True, metadata={"example": "user"})
-    password = String(required=True, validate=not_too_long, metadata={"example": "password"})
+    password = String(required=True, validate=check_password_bytes, metadata={"example": "password"})
 
 
 class TokenSchema(Schema):
@@ -65,13 +65,13 @@ routes = web.RouteTableDef()
 @response_schema(TokensSchema, 200, "The tokens of a new session.")
 async def login(request: web.Request) -> web.StreamResponse:
     """Trade a name and a password for an access and a refresh token."""
-    document = await read_object(request)
+    document = await read_json_object(request)
     if any(document.get(name) in (None, "") for name in ("username", "password")):
-        raise Refusal(400, "Username or password missing.", code="validation_failed")
+        raise HTTPError(400, "Username or password missing.", code="validation_failed")
     given = load(LoginSchema(), document)
-    id = await request.app[ACCOUNTS].authenticate(given["username"], given["password"])
+    id = await request.app[AUTHENTICATOR].authenticate(given["username"], given["password"])
     if id is None:
-        raise Refusal(401, "Username or password invalid.", headers={"WWW-Authenticate": "Bearer"})
+        raise HTTPError(401, "Username or password invalid.", headers={"WWW-Authenticate": "Bearer"})
     pair = request.app[TOKENS].pair(id)
     return _answer(access_token=pair.access, refresh_token=pair.refresh)
 
@@ -108,5 +108,5 @@ async def _revoke(request: web.Request) -> web.StreamResponse:
     return _answer(message="Successfully logged out.")
 
 
-def _answer(**members: Any) -> Answer:
-    return Answer(orjson.dumps(members))
+def _answer(**members: Any) -> JSONResponse:
+    return JSONResponse(orjson.dumps(members))

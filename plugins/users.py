@@ -7,7 +7,7 @@ from marshmallow import Schema
 from marshmallow.fields import Integer, String
 from marshmallow.validate import Length
 
-from service import PASSWORDS, SETTINGS, USERS, Line, Refusal, Resource, is_hash, not_too_long, owner, public
+from service import PASSWORDS, SETTINGS, USERS, HTTPError, Line, Resource, check_password_bytes, is_hash, owner, public
 
 
 class UserSchema(Schema):
@@ -16,7 +16,10 @@ class UserSchema(Schema):
     id = Integer(dump_only=True, metadata={"example": 3})
     name = Line(required=True, least=2, most=64, metadata={"example": "new user"})
     password = String(
-        required=True, load_only=True, validate=[Length(min=4), not_too_long], metadata={"example": "more secret"}
+        required=True,
+        load_only=True,
+        validate=[Length(min=4), check_password_bytes],
+        metadata={"example": "more secret"},
     )
 
 
@@ -35,7 +38,7 @@ class Users(Resource):
             return data
         least = app[SETTINGS].passwords.min_length
         if len(data["password"]) < least:
-            raise Refusal(400, {"password": [f"Shorter than minimum length {least}."]}, code="validation_failed")
+            raise HTTPError(400, {"password": [f"Shorter than minimum length {least}."]}, code="validation_failed")
         return {**data, "password": await app[PASSWORDS].hash(data["password"])}
 
     async def seed(self, app: web.Application, data: dict[str, Any]) -> dict[str, Any]:

@@ -1,35 +1,63 @@
-"""Shipyard's front door: all that a plugin may import, and nothing else."""
+"""Shipyard's public API for plugins: everything a plugin may import, and nothing else.
 
-from service.access import Rule, owner, public, refresh, unauthorized, user
-from service.accounts import USERS, Accounts
-from service.answer import Answer
-from service.body import read_object
-from service.document import load
-from service.errors import Refusal
-from service.keys import ACCOUNTS, BLOCKLIST, CLAIMS, PASSWORDS, REQUEST_ID, SETTINGS, STORE, TOKENS
-from service.marks import docs, request_schema, response_schema
-from service.passwords import is_hash, not_too_long
-from service.resource import Resource
-from service.store.base import (
-    Add,
-    Collection,
-    Condition,
-    Field,
-    Once,
-    Page,
-    Query,
-    Record,
-    Remove,
-    Replace,
-    Sort,
-    Store,
-    StoreError,
-)
-from service.text import Line
-from service.tokens import Claims
+Names are imported on first use, so that `import service.store.memory` does not import the HTTP server.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from service.auth.app_keys import AUTHENTICATOR, BLOCKLIST, CLAIMS, PASSWORDS, TOKENS
+    from service.auth.passwords import check_password_bytes, is_hash
+    from service.auth.permissions import Rule, owner, public, refresh, unauthorized, user
+    from service.auth.tokens import Claims
+    from service.auth.users import USERS, Authenticator
+    from service.errors import HTTPError
+    from service.http.app_keys import REQUEST_ID, SETTINGS, STORE
+    from service.http.request_body import read_json_object
+    from service.http.response import JSONResponse
+    from service.openapi.decorators import docs, request_schema, response_schema
+    from service.rest.fields import Line
+    from service.rest.record_schema import load
+    from service.rest.resource import Resource
+    from service.store.base import (
+        Add,
+        Collection,
+        Condition,
+        Field,
+        IdempotencyKey,
+        Page,
+        Query,
+        Record,
+        Remove,
+        Replace,
+        Sort,
+        Store,
+        StoreError,
+    )
+
+_HOME = {
+    "service.auth.app_keys": ("AUTHENTICATOR", "BLOCKLIST", "CLAIMS", "PASSWORDS", "TOKENS"),
+    "service.auth.passwords": ("check_password_bytes", "is_hash"),
+    "service.auth.permissions": ("Rule", "owner", "public", "refresh", "unauthorized", "user"),
+    "service.auth.tokens": ("Claims",),
+    "service.auth.users": ("USERS", "Authenticator"),
+    "service.errors": ("HTTPError",),
+    "service.http.app_keys": ("REQUEST_ID", "SETTINGS", "STORE"),
+    "service.http.request_body": ("read_json_object",),
+    "service.http.response": ("JSONResponse",),
+    "service.openapi.decorators": ("docs", "request_schema", "response_schema"),
+    "service.rest.fields": ("Line",),
+    "service.rest.record_schema": ("load",),
+    "service.rest.resource": ("Resource",),
+    "service.store.base": (
+        *("Add", "Collection", "Condition", "Field", "IdempotencyKey", "Page", "Query", "Record", "Remove", "Replace"),
+        *("Sort", "Store", "StoreError"),
+    ),
+}
 
 __all__ = [
-    "ACCOUNTS",
+    "AUTHENTICATOR",
     "BLOCKLIST",
     "CLAIMS",
     "PASSWORDS",
@@ -38,19 +66,19 @@ __all__ = [
     "STORE",
     "TOKENS",
     "USERS",
-    "Accounts",
     "Add",
-    "Answer",
+    "Authenticator",
     "Claims",
     "Collection",
     "Condition",
     "Field",
+    "HTTPError",
+    "IdempotencyKey",
+    "JSONResponse",
     "Line",
-    "Once",
     "Page",
     "Query",
     "Record",
-    "Refusal",
     "Remove",
     "Replace",
     "Resource",
@@ -58,16 +86,24 @@ __all__ = [
     "Sort",
     "Store",
     "StoreError",
+    "check_password_bytes",
     "docs",
     "is_hash",
     "load",
-    "not_too_long",
     "owner",
     "public",
-    "read_object",
+    "read_json_object",
     "refresh",
     "request_schema",
     "response_schema",
     "unauthorized",
     "user",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _HOME.items():
+        if name in names:
+            value = globals()[name] = getattr(import_module(module), name)
+            return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

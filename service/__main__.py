@@ -11,15 +11,19 @@ from pathlib import Path
 import uvloop
 from aiohttp import web
 
-from service import config, logs, transfer, workers
-from service.access import rule_of
-from service.app import create_app, house
-from service.discovery import discover
-from service.errors import StartError
-from service.keys import PLUGINS, STORE
+from service import workers
+from service.app import built_in_routes, create_app
+from service.auth.permissions import rule_of
+from service.data import dump_load
+from service.discovery.app_keys import PLUGINS
+from service.discovery.entry_points import discover
+from service.errors import StartupError
+from service.http.app_keys import STORE
+from service.http.server import serve
 from service.openapi.operation import template
-from service.server import serve
-from service.settings import Settings
+from service.ops import log_setup
+from service.settings.loader import load_settings
+from service.settings.schema import Settings
 
 log = logging.getLogger("shipyard")
 
@@ -40,7 +44,7 @@ def routes(settings: Settings) -> None:
     found = discover(settings.plugins).plugins
     lines = [
         (route.method, template(route.path), _rule(route), plugin.name, f"{plugin.name}.{route.handler.__name__}")
-        for plugin in (*found, *house(settings, found))
+        for plugin in (*found, *built_in_routes(settings, found))
         for route in plugin.routes
     ]
     _print_table(("Method", "Path", "Access", "Plugin", "Name"), sorted(lines, key=lambda line: (line[1], line[0])))
@@ -59,14 +63,14 @@ def dump(settings: Settings, file: str) -> None:
     """Write every record of the store, in the format of data.json (passwords as hashes), to a file or to -."""
     app = create_app(settings)
     with sys.stdout.buffer if file == "-" else Path(file).open("xb") as out:
-        total = uvloop.run(transfer.dump(app, out))
+        total = uvloop.run(dump_load.dump(app, out))
     log.info("%d records from %s", total, app[STORE].name)
 
 
 def load(settings: Settings, file: str) -> None:
     """Fill an empty store from a file in the format of data.json."""
     app = create_app(settings)
-    total = uvloop.run(transfer.load(app, Path(file)))
+    total = uvloop.run(dump_load.load(app, Path(file)))
     log.info("%d records into %s", total, app[STORE].name)
 
 
@@ -83,10 +87,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the arguments say; the exit status."""
     given = vars(_parser().parse_args(arguments))
     command = COMMANDS[given.pop("command") or "run"]
-    logs.start()
+    log_setup.start()
     try:
-        command(config.load(), **given)
-    except (StartError, OSError) as error:
+        command(load_settings(), **given)
+    except (StartupError, OSError) as error:
         print(f"Shipyard stops here. {error}", file=sys.stderr)  # noqa: T201  # a command line speaks so
         return 1
     except KeyboardInterrupt:

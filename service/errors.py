@@ -21,11 +21,11 @@ PHRASES = {
 """Those that Python 3.13 has changed: what clients are told must not depend on the Python it runs on."""
 
 
-class StartError(Exception):
+class StartupError(Exception):
     """The service cannot start: what is wrong, where, and what would be right, in words for whoever started it."""
 
 
-class Refusal(Exception):
+class HTTPError(Exception):
     """A request that gets an error answer, raised anywhere on its way.
 
     message: a text, or a text or texts by field; left out where there is nothing to say beyond `error`.

@@ -9,12 +9,13 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from aiohttp import web
 
-from service.errors import StartError
-from service.intake import keepers
-from service.keys import ACCOUNTS, BLOCKLIST, PASSWORDS, SETTINGS, STORE
-from service.plugin import Lifespan, Plugin
-from service.seed import seed
-from service.store.base import Unavailable, Unusable
+from service.auth.app_keys import AUTHENTICATOR, BLOCKLIST, PASSWORDS
+from service.data.seed import seed
+from service.discovery.plugin import Lifespan, Plugin
+from service.discovery.registry import keepers
+from service.errors import StartupError
+from service.http.app_keys import SETTINGS, STORE
+from service.store.base import StoreUnavailable, StoreUnusable
 
 log = logging.getLogger("shipyard")
 
@@ -42,8 +43,8 @@ async def _open_store(app: web.Application, plugins: Sequence[Plugin], stack: As
     try:
         await store.open(collections)
         await seed(app, keepers(plugins))
-    except (Unusable, Unavailable) as error:
-        raise StartError(f"store {store.name}: {error}") from error
+    except (StoreUnusable, StoreUnavailable) as error:
+        raise StartupError(f"store {store.name}: {error}") from error
     await stack.enter_async_context(_purging(app))
 
 
@@ -60,8 +61,8 @@ async def _purging(app: web.Application) -> AsyncIterator[None]:
 
 async def _refuse_demo_users(app: web.Application) -> None:
     settings = app[SETTINGS]
-    if settings.production and not settings.allow_demo_users and (names := await app[ACCOUNTS].demo_users()):
-        raise StartError(
+    if settings.production and not settings.allow_demo_users and (names := await app[AUTHENTICATOR].demo_users()):
+        raise StartupError(
             f"production: the example's users can log in with their well-known passwords: {', '.join(names)}. Remove "
             "them, fill the store from a file of your own (SHIPYARD_DATA), or set SHIPYARD_ALLOW_DEMO_USERS=true."
         )
@@ -76,7 +77,7 @@ async def _guarded(name: str, lifespan: Lifespan, app: web.Application) -> Async
     except BaseException as error:
         if _is_ours(error):
             raise
-        raise StartError(f"plugin {name!r} cannot start: {type(error).__name__}: {error}") from error
+        raise StartupError(f"plugin {name!r} cannot start: {type(error).__name__}: {error}") from error
     try:
         yield
     finally:

@@ -13,9 +13,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
-from service import config
 from service.app import create_app
-from service.settings import Settings
+from service.settings.loader import load_settings
+from service.settings.schema import Settings
 
 Client = TestClient[web.Request, web.Application]
 MakeClient = Callable[..., Awaitable[Client]]
@@ -26,9 +26,9 @@ SECRET = secrets.token_urlsafe(48)
 
 
 def settings_for_tests(**changes: Any) -> Settings:
-    """Development's settings with a key of their own and nothing of the environment; `changes` as for `config.load`."""
+    """Development's settings with their own key and nothing from the environment; `changes` as for load_settings."""
     jwt = {"secret": SECRET, **changes.pop("jwt", {})}
-    return config.load("development", {}, **{"access_log": False, "jwt": jwt, **changes})
+    return load_settings("development", {}, **{"access_log": False, "jwt": jwt, **changes})
 
 
 @pytest.fixture

@@ -15,11 +15,11 @@ from typing import Any
 from aiohttp import web
 from prometheus_client import multiprocess
 
-from service import logs
 from service.app import create_app
-from service.config import load
-from service.server import Runner
-from service.settings import Settings
+from service.http.server import Runner
+from service.ops import log_setup
+from service.settings.loader import load_settings
+from service.settings.schema import Settings
 
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """The variable that prometheus_client looks for when it is imported."""
@@ -44,8 +44,8 @@ def start(settings: Settings, app: web.Application) -> None:
 
 async def runner() -> Runner:
     """What a worker runs."""
-    logs.start()
-    return Runner(create_app(load()), owns_process=True)
+    log_setup.start()
+    return Runner(create_app(load_settings()), owns_process=True)
 
 
 def child_exit(_: Any, worker: Any) -> None:

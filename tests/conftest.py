@@ -13,12 +13,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 
 from service.app import create_app
-from service.passwords import Passwords
-from service.server import Runner
-from service.settings import ROOT, Settings
+from service.auth.passwords import Passwords
+from service.http.server import Runner
+from service.settings.schema import ROOT, Settings
 from service.testing import login, settings_for_tests
 
-pytest_plugins = ["tests.postgres"]
+pytest_plugins = ["tests.support.postgres"]
 
 __all__ = ["login"]  # a fixture
 

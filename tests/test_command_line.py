@@ -16,12 +16,12 @@ from service.__main__ import main
 from service.app import create_app
 from service.openapi.operation import template
 from service.testing import SECRET, settings_for_tests
-from tests.program import Program
+from tests.support.program import Program
 
 if TYPE_CHECKING:
-    from tests.distributions import Install
+    from tests.support.distributions import Install
 
-pytest_plugins = ["tests.distributions"]
+pytest_plugins = ["tests.support.distributions"]
 
 
 @pytest.fixture(autouse=True)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.planets import PLANETS
+from tests.support.planets import PLANETS
 
 if TYPE_CHECKING:
-    from tests.distributions import Install
+    from tests.support.distributions import Install
 
-pytest_plugins = ["pytester", "tests.distributions"]
+pytest_plugins = ["pytester", "tests.support.distributions"]
 
 TESTS = """
 pytest_plugins = ["service.testing"]

@@ -1,44 +1,5 @@
-"""The API document (OpenAPI 3.1), made from what the handlers say about themselves: their marks and their rules."""
+"""The API description (OpenAPI 3.1), made from what the handlers state about themselves."""
 
-from __future__ import annotations
+from service.openapi.document import document
 
-from collections.abc import Iterable
-from typing import Any
-
-from aiohttp import web
-from apispec import APISpec
-from apispec.core import VALID_METHODS_OPENAPI_V3
-
-from service.openapi.components import declare
-from service.openapi.examples import exemplify
-from service.openapi.operation import describe, template
-from service.openapi.schemas import Schemas
-
-ABOUT = """\
-Log in with `POST /auth/login`, press **Authorize** and paste the `access_token`; where only a refresh token is taken,
-the `refresh_token`. Every refusal has the shape `Error`. `HEAD` answers wherever `GET` does."""
-
-# Relative to the document, which lies two segments deep: right behind any path prefix.
-SERVERS = [{"url": "../..", "description": "this service"}]
-
-
-def document(routes: Iterable[tuple[str, web.RouteDef]], *, title: str, version: str) -> dict[str, Any]:
-    """The OpenAPI 3.1 document of these routes, each with the name of the plugin it comes from (its tag by default).
-
-    Equal routes give equal documents, and the marks stay as they were. What nobody described, examples and refusals
-    among it, follows from the method, the path, the schemas and the rule of access. Raises apispec's APISpecError.
-    """
-    schemas = Schemas()
-    spec = APISpec(title, version, "3.1.0", [schemas.plugin], info={"description": ABOUT}, servers=SERVERS)
-    declare(spec.components)
-    tags: dict[str, None] = {}
-    for plugin, route in routes:
-        method = route.method.lower()
-        # The others, `*` among them, have no word in OpenAPI 3.1.
-        if method in VALID_METHODS_OPENAPI_V3:
-            operation = describe(route, plugin, schemas)
-            spec.path(template(route.path), operations={method: operation})
-            tags |= dict.fromkeys(operation["tags"])
-    for tag in tags:
-        spec.tag({"name": tag})
-    return exemplify(spec.to_dict())
+__all__ = ["document"]

@@ -10,10 +10,11 @@ from typing import Any
 
 from aiohttp import web
 
-from service.access import rule_of
-from service.body import JSON, LARGEST, MERGE_PATCH
-from service.errors import Refusal, phrase_of
-from service.openapi import refusals
+from service.auth.permissions import rule_of
+from service.errors import HTTPError, phrase_of
+from service.http.request_body import JSON, MERGE_PATCH
+from service.http.strict_json import LARGEST
+from service.openapi import error_responses
 from service.openapi.schemas import Schemas
 
 Json = dict[str, Any]
@@ -35,14 +36,14 @@ def describe(route: web.RouteDef, plugin: str, schemas: Schemas) -> Json:
     parameters, body = _parameters(route, marks, schemas), _body(route, marks, schemas)
     query = any(isinstance(it, dict) and it.get("in") == "query" for it in parameters)
     write = route.method not in SAFE
-    implied = refusals.implied(rule, body=bool(body), query=query, path="{" in route.path, write=write)
+    implied = error_responses.implied(rule, body=bool(body), query=query, path="{" in route.path, write=write)
     stated = _stated(marks)
     refused = [*implied, *marks.get("refusals", ()), *_refusals(stated)]
     return {
         **_words(route, plugin, marks),
         "parameters": parameters,
         **body,
-        "responses": _answers(stated, marks, schemas) | refusals.described(refused),
+        "responses": _answers(stated, marks, schemas) | error_responses.described(refused),
         "security": [] if rule and not rule.token else [{"bearerAuth": []}],
     }
 
@@ -114,8 +115,8 @@ def _answer(status: int, mark: Json, marks: Json, schemas: Schemas) -> Json:
     return answer
 
 
-def _refusals(stated: dict[int, Json]) -> list[Refusal]:
-    return [Refusal(status, it.get("description")) for status, it in stated.items() if _refuses(status, it)]
+def _refusals(stated: dict[int, Json]) -> list[HTTPError]:
+    return [HTTPError(status, it.get("description")) for status, it in stated.items() if _refuses(status, it)]
 
 
 def _refuses(status: int, mark: Json) -> bool:

@@ -10,70 +10,53 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-from service.store.changes import (
-    Add,
-    Change,
-    Full,
-    Missing,
-    Once,
-    Remove,
-    Replace,
-    Reused,
-    Revoke,
-    Stale,
+from service.store.errors import (
+    DuplicateValue,
+    IdempotencyKeyReused,
+    RecordNotFound,
+    RevisionMismatch,
+    StorageFull,
     StoreError,
-    Taken,
-    TooLong,
-    Unavailable,
-    Unusable,
+    StoreUnavailable,
+    StoreUnusable,
+    ValueTooLong,
 )
-from service.store.values import (
-    Collection,
-    Condition,
-    Field,
-    Kind,
-    Page,
-    Query,
-    Record,
-    Scalar,
-    Sort,
-    encode,
-    fold,
-)
+from service.store.operations import Add, IdempotencyKey, Operation, Remove, Replace, Revoke
+from service.store.values import Collection, Condition, Field, Kind, Page, Query, Record, Scalar, Sort, encode, fold
 
 __all__ = [
     "Add",
-    "Change",
     "Collection",
     "Condition",
+    "DuplicateValue",
     "Field",
-    "Full",
+    "IdempotencyKey",
+    "IdempotencyKeyReused",
     "Kind",
-    "Missing",
-    "Once",
+    "Operation",
     "Page",
     "Query",
     "Record",
+    "RecordNotFound",
     "Remove",
     "Replace",
-    "Reused",
+    "RevisionMismatch",
     "Revoke",
     "Scalar",
     "Sort",
-    "Stale",
+    "StorageFull",
     "Store",
     "StoreError",
-    "Taken",
-    "TooLong",
-    "Unavailable",
-    "Unusable",
+    "StoreUnavailable",
+    "StoreUnusable",
+    "ValueTooLong",
     "encode",
     "fold",
 ]
 
 
 class Store(ABC):
-    """What a back end does. Every method but `open` may raise Unavailable."""
+    """What a back end does. Every method but `open` may raise StoreUnavailable."""
 
     durable: ClassVar[bool]
     """What is written survives the process."""
@@ -87,7 +70,7 @@ class Store(ABC):
 
     @abstractmethod
     async def open(self, collections: Sequence[Collection]) -> None:
-        """Make ready for these collections; what an older version left is brought up to date. Raises Unusable."""
+        """Make ready for these collections; what an older version left is brought up to date. Raises StoreUnusable."""
 
     @abstractmethod
     async def close(self) -> None:
@@ -110,24 +93,24 @@ class Store(ABC):
         """The records a query matches."""
 
     @abstractmethod
-    async def write(self, *changes: Change, once: Once | None = None) -> list[Record | None]:
+    async def write(self, *changes: Operation, once: IdempotencyKey | None = None) -> list[Record | None]:
         """Make all the changes in one transaction, in their order, or none of them.
 
         Answers the new record for each Add and Replace, None for the others. Under a `once` that was used before with
         the same fingerprint nothing is written, and the answer is what it was then, to the byte.
-        Raises Missing, Taken, Stale, Reused, Full, TooLong.
+        Raises RecordNotFound, DuplicateValue, RevisionMismatch, IdempotencyKeyReused, StorageFull, ValueTooLong.
         """
 
     @abstractmethod
     async def revoked(self, *keys: str) -> bool:
-        """Whether any of the keys was revoked and has not expired. Never a stale no: in doubt, Unavailable."""
+        """Whether any of the keys was revoked and has not expired. Never a stale no: in doubt, StoreUnavailable."""
 
     @abstractmethod
     async def purge(self, now: int) -> int:
         """Forget the revoked and once keys whose `expires` lies before `now`; how many there were."""
 
     @abstractmethod
-    async def pristine(self) -> bool:
+    async def is_new(self) -> bool:
         """Whether nothing was ever written here."""
 
     @abstractmethod
@@ -153,7 +136,7 @@ class Store(ABC):
 
         return await self.fill(batches())
 
-    async def add(self, collection: Collection, data: Mapping[str, Any], once: Once | None = None) -> Record:
+    async def add(self, collection: Collection, data: Mapping[str, Any], once: IdempotencyKey | None = None) -> Record:
         """`write` of one Add."""
         return _only(await self.write(Add(collection, data), once=once))
 

@@ -16,8 +16,8 @@ from aiohttp.test_utils import TestServer
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
-from service import config
 from service.app import create_app
+from service.settings.loader import load_settings
 
 ARGUMENTS = (
     "--headless=new",
@@ -76,7 +76,7 @@ def running(server: AbstractAsyncContextManager[str]) -> Iterator[str]:
 
 @asynccontextmanager
 async def served() -> AsyncIterator[str]:
-    settings = config.load("development", {"SHIPYARD_JWT_SECRET": secrets.token_urlsafe(48)})
+    settings = load_settings("development", {"SHIPYARD_JWT_SECRET": secrets.token_urlsafe(48)})
     async with TestServer(create_app(settings)) as server:
         yield str(server.make_url("/")).rstrip("/")
 

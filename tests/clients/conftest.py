@@ -14,7 +14,7 @@ from typing import IO
 
 import pytest
 
-from service.settings import ROOT
+from service.settings.schema import ROOT
 
 CLIENTS = Path(__file__).parent
 ORIGIN = "https://admin.example.org"

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import aiohttp
 from tqdm import tqdm
 
-from tests.asking import SHIP
 from tests.faults.history import Did, Request
 from tests.faults.service import Service, log_in
+from tests.support.requests import SHIP
 
 _CLIENTS = 8
 _SHIPS = 5

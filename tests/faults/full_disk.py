@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import aiohttp
 from tqdm import tqdm
 
-from tests.asking import SHIP
 from tests.faults.report import Report
 from tests.faults.service import Service, log_in
 from tests.faults.sqlite_kills import integrity
+from tests.support.requests import SHIP
 
 _SIZE = 1_000_000  # bytes of room
 _MOST = 2000  # ships: more than there is room for

@@ -6,19 +6,19 @@ from typing import Any, NamedTuple
 
 from service.store.base import (
     Add,
-    Change,
     Collection,
     Condition,
+    DuplicateValue,
     Field,
-    Once,
+    IdempotencyKey,
+    Operation,
     Query,
     Record,
     Remove,
     Replace,
     Revoke,
     Store,
-    Taken,
-    Unavailable,
+    StoreUnavailable,
     encode,
 )
 
@@ -52,20 +52,20 @@ class Keeper:
         self.state = state
         self.violations: list[str] = []
         self.store = store
-        self._doubt: Unavailable | None = None
+        self._doubt: StoreUnavailable | None = None
 
     async def step(self) -> None:
-        """One more write. Raises Unavailable; the next step then begins with finding out what became of it."""
+        """One more write. Raises StoreUnavailable; the next step then begins with finding out what became of it."""
         if self._doubt is not None:
             await self.look(kept_nothing=not self._doubt.unknown)
             self._doubt = None
         number = self.state.number + 1
         # Every other write may be sent again as it was.
-        once = Once(f"{self.state.name} {number}", "", _LATER) if number % 2 else None
+        once = IdempotencyKey(f"{self.state.name} {number}", "", _LATER) if number % 2 else None
         changes = _changes(self.state)
         try:
             answer = await self.store.write(*changes, once=once)
-        except Unavailable as error:
+        except StoreUnavailable as error:
             self._doubt = None if once else error
             raise
         self._take(_after(self.state, [record for record in answer if record is not None]))
@@ -76,7 +76,7 @@ class Keeper:
             try:
                 await self.store.write(Add(THINGS, {"name": "refused"}), Add(OWNERS, {"name": self.state.name}))
                 self._violated("was given a name twice")
-            except Taken:
+            except DuplicateValue:
                 pass
 
     async def look(self, *, kept_nothing: bool = False) -> None:
@@ -122,10 +122,10 @@ async def audit(store: Store) -> list[str]:
     return violations
 
 
-def _changes(state: State) -> list[Change]:
+def _changes(state: State) -> list[Operation]:
     """The next write."""
     number = state.number + 1
-    changes: list[Change] = [Revoke(f"{state.name} {number}", _LATER)]
+    changes: list[Operation] = [Revoke(f"{state.name} {number}", _LATER)]
     if state.owner is not None:
         changes.append(Remove(OWNERS, state.owner.id, state.owner.revision))
     if number % _ROUND:

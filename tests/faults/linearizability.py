@@ -15,7 +15,7 @@ from tests.faults.fleet import Fleet
 from tests.faults.history import impossible
 from tests.faults.report import Report
 from tests.faults.service import Service
-from tests.postgres_server import Server
+from tests.support.postgres_server import Server
 
 _BACKENDS = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity

@@ -16,7 +16,7 @@ from tests.faults.linearizability import services_on, verdict
 from tests.faults.postgres_kills import LONGEST_REFUSAL, LONGEST_RETURN, too_long
 from tests.faults.report import Report
 from tests.faults.service import Service
-from tests.postgres_server import Server
+from tests.support.postgres_server import Server
 
 _PAUSE = 0.01  # seconds between two attempts
 

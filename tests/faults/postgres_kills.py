@@ -9,11 +9,11 @@ from statistics import median
 
 from tqdm import tqdm
 
-from service.store.base import Unavailable
+from service.store.base import StoreUnavailable
 from service.store.postgres import PostgresStore
 from tests.faults.keeper import COLLECTIONS, Keeper, State, audit
 from tests.faults.report import Report
-from tests.postgres_server import Server
+from tests.support.postgres_server import Server
 
 _KEEPERS = 8
 _INSTANCES = 2
@@ -41,16 +41,16 @@ async def run(kills: int = 100, *, timed: bool = True) -> Report:
         stores = [PostgresStore(server.url) for _ in range(_INSTANCES)]
         for store in stores:
             await store.open(COLLECTIONS)
-        keepers = [Keeper(stores[number % _INSTANCES], State(f"keeper {number}")) for number in range(_KEEPERS)]
+        importers = [Keeper(stores[number % _INSTANCES], State(f"keeper {number}")) for number in range(_KEEPERS)]
         seen = _Seen()
-        tasks = [asyncio.create_task(_keep(keeper, seen)) for keeper in keepers]
+        tasks = [asyncio.create_task(_keep(keeper, seen)) for keeper in importers]
         returns = []
         for _ in tqdm(range(kills), "PostgreSQL, servers killed", leave=False):
             await asyncio.sleep(random.uniform(0, 0.5))
             returns.append(await _kill(server, seen))
         seen.over = True
         await asyncio.gather(*tasks)
-        violations = await _conclude(keepers)
+        violations = await _conclude(importers)
         for store in stores:
             await store.close()
     finally:
@@ -86,7 +86,7 @@ async def _keep(keeper: Keeper, seen: _Seen) -> None:
         started = clock()
         try:
             await keeper.step()
-        except Unavailable as error:
+        except StoreUnavailable as error:
             seen.refused += 1
             seen.unknown += error.unknown
             seen.longest_refusal = max(seen.longest_refusal, clock() - started)
@@ -96,11 +96,11 @@ async def _keep(keeper: Keeper, seen: _Seen) -> None:
             seen.written.set()
 
 
-async def _conclude(keepers: list[Keeper]) -> list[str]:
+async def _conclude(importers: list[Keeper]) -> list[str]:
     """What was wrong, after a last look of each."""
-    for keeper in keepers:
+    for keeper in importers:
         await keeper.look()
-    return [violation for keeper in keepers for violation in keeper.violations] + await audit(keepers[0].store)
+    return [violation for keeper in importers for violation in keeper.violations] + await audit(importers[0].store)
 
 
 def too_long(took: float, limit: float, what: str) -> list[str]:

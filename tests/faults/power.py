@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 from tqdm import tqdm
 
-from service.store.base import Unusable
+from service.store.base import StoreUnusable
 from service.store.sqlite import SQLiteStore
 from tests.faults.disk import Disk, Event, Recorder
 from tests.faults.driver import recorded
@@ -106,7 +106,7 @@ async def _look(disk: Disk, states: tuple[State, ...]) -> Found:
     try:
         disk.image(folder)
         return await _examine(folder / "file.db", states)
-    except Unusable as error:
+    except StoreUnusable as error:
         return Found(1, [str(error)])
     finally:
         shutil.rmtree(folder)
@@ -115,10 +115,10 @@ async def _look(disk: Disk, states: tuple[State, ...]) -> Found:
 async def _examine(path: Path, states: tuple[State, ...]) -> Found:
     store = SQLiteStore(path)
     await store.open(COLLECTIONS)
-    keepers = [Keeper(store, state) for state in states]
-    for keeper in keepers:
+    importers = [Keeper(store, state) for state in states]
+    for keeper in importers:
         await keeper.look()
-    losses = [violation for keeper in keepers for violation in keeper.violations]
+    losses = [violation for keeper in importers for violation in keeper.violations]
     wrong = await audit(store)
     await store.close()
     return Found(bool(losses), losses + wrong + integrity(path))

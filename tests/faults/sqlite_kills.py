@@ -117,12 +117,12 @@ async def _examine(path: Path, states: tuple[State, ...]) -> tuple[tuple[State, 
     """What is in the file after a kill, and what is wrong with it."""
     store = SQLiteStore(path)
     await store.open(COLLECTIONS)
-    keepers = [Keeper(store, state) for state in states]
-    for keeper in keepers:
+    importers = [Keeper(store, state) for state in states]
+    for keeper in importers:
         await keeper.look()
-    violations = [violation for keeper in keepers for violation in keeper.violations] + await audit(store)
+    violations = [violation for keeper in importers for violation in keeper.violations] + await audit(store)
     await store.close()
-    return tuple(keeper.state for keeper in keepers), violations + integrity(path)
+    return tuple(keeper.state for keeper in importers), violations + integrity(path)
 
 
 def integrity(path: Path) -> list[str]:

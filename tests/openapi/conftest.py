@@ -8,8 +8,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
-from tests.openapi import yard
-from tests.openapi.reading import Json
+from tests.support import openapi_routes
+from tests.support.openapi_document import Json
 
 Client = TestClient[web.Request, web.Application]
 
@@ -17,7 +17,7 @@ Client = TestClient[web.Request, web.Application]
 @pytest.fixture
 def document() -> Json:
     """The document of the yard."""
-    return yard.document()
+    return openapi_routes.document()
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import re
 from aiohttp import web
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from tests.openapi import yard
-from tests.openapi.reading import Json, exemplified, operations, references, resolve, validator
-from tests.openapi.yard import ROUTES, silent
+from tests.support import openapi_routes
+from tests.support.openapi_document import Json, exemplified, operations, references, resolve, validator
+from tests.support.openapi_routes import ROUTES, silent
 
 
 def test_it_is_valid_openapi_3_1(either: Json) -> None:
@@ -50,7 +50,7 @@ def test_only_open_routes_go_without_security(document: Json) -> None:
 
 
 def test_a_route_that_states_no_rule_is_not_shown_as_open() -> None:
-    operation = yard.operation(silent())
+    operation = openapi_routes.operation(silent())
     assert operation["security"] == [{"bearerAuth": []}]
     assert "401" in operation["responses"]
 
@@ -71,15 +71,15 @@ def test_every_parameter_body_and_answer_has_examples_that_fit_its_schema(either
 
 def test_equal_routes_give_equal_documents_and_leave_the_marks_alone() -> None:
     before = [spoken(route) for _, route in ROUTES]
-    assert yard.document() == yard.document()
+    assert openapi_routes.document() == openapi_routes.document()
     assert [spoken(route) for _, route in ROUTES] == before
 
 
 def test_what_one_gets_can_be_changed_without_harm() -> None:
-    spoilt, good = yard.document(), yard.document()
+    spoilt, good = openapi_routes.document(), openapi_routes.document()
     spoilt["components"]["schemas"]["Error"].clear()
     spoilt["paths"]["/api/ships"]["post"]["requestBody"]["content"]["application/json"]["example"].clear()
-    assert yard.document() == good
+    assert openapi_routes.document() == good
 
 
 def test_only_what_must_be_sent_has_its_example_where_a_form_fills_it_in(document: Json) -> None:

@@ -10,9 +10,9 @@ from aiohttp import web
 from marshmallow import Schema, fields
 from marshmallow.validate import Length, OneOf, Range, Regexp
 
-from service.marks import request_schema
-from tests.openapi import yard
-from tests.openapi.yard import silent
+from service.openapi.decorators import request_schema
+from tests.support import openapi_routes
+from tests.support.openapi_routes import silent
 
 
 class Side(Enum):
@@ -64,7 +64,7 @@ FIELDS = [
 def test_a_made_up_example_is_accepted_by_its_schema(field: fields.Field[Any]) -> None:
     schema = Schema.from_dict({"value": field})()
     handler = request_schema(schema)(silent())
-    operation = yard.document(web.post("/x", handler))["paths"]["/x"]["post"]
+    operation = openapi_routes.document(web.post("/x", handler))["paths"]["/x"]["post"]
     example = operation["requestBody"]["content"]["application/json"]["example"]
     assert "value" in example or isinstance(field, fields.Raw)
     schema.load(example)

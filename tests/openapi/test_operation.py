@@ -8,14 +8,14 @@ from aiohttp import web
 from marshmallow import Schema
 from marshmallow.fields import Integer, String
 
-from service.access import public
-from service.body import LARGEST
-from service.errors import Refusal
-from service.marks import docs, request_schema
+from service.auth.permissions import public
+from service.errors import HTTPError
+from service.http.strict_json import LARGEST
 from service.openapi.components import REQUEST_ID
-from tests.openapi import yard
-from tests.openapi.reading import Json, validator
-from tests.openapi.yard import ID, list_ships, silent
+from service.openapi.decorators import docs, request_schema
+from tests.support import openapi_routes
+from tests.support.openapi_document import Json, validator
+from tests.support.openapi_routes import ID, list_ships, silent
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ from tests.openapi.yard import ID, list_ships, silent
     ],
 )
 def test_a_variable_of_the_path_has_the_type_its_pattern_allows(path: str, name: str, schema: Json) -> None:
-    operation = yard.operation(public(silent()), path)
+    operation = openapi_routes.operation(public(silent()), path)
     (parameter,) = operation["parameters"]
     example = parameter.pop("example")
     assert parameter == {"in": "path", "name": name, "required": True, "schema": schema}
@@ -42,7 +42,7 @@ def test_a_mark_can_say_more_of_a_variable() -> None:
 
     of_id = docs(parameters=[{"in": "path", "name": "id", "description": "Which one."}])
     of_name = request_schema(PathSchema, location="match_info")
-    operation = yard.operation(of_id(of_name(silent())), f"/x/{ID}/{{name:a+}}")
+    operation = openapi_routes.operation(of_id(of_name(silent())), f"/x/{ID}/{{name:a+}}")
     said = [(it["name"], it["schema"]["type"], it["description"]) for it in operation["parameters"]]
     assert said == [("id", "integer", "Which one."), ("name", "string", "What it is called.")]
 
@@ -52,20 +52,20 @@ def test_a_schema_of_the_query_becomes_parameters() -> None:
         text = String(required=True)
         most = Integer()
 
-    operation = yard.operation(request_schema(SearchSchema, location="querystring")(silent()))
+    operation = openapi_routes.operation(request_schema(SearchSchema, location="querystring")(silent()))
     parameters = [(it["in"], it["name"], it["required"]) for it in operation["parameters"]]
     assert parameters == [("query", "text", True), ("query", "most", False)]
     assert "400" in operation["responses"]
 
 
 def test_an_answer_in_another_media_type_shows_what_its_mark_shows() -> None:
-    operation = yard.operation(docs(produces=["text/plain"], responses={200: {"example": "up 1"}})(silent()))
+    operation = openapi_routes.operation(docs(produces=["text/plain"], responses={200: {"example": "up 1"}})(silent()))
     assert operation["responses"]["200"]["content"] == {"text/plain": {"example": "up 1"}}
 
 
 def test_one_decorator_marks_many_handlers_alike() -> None:
     mark = docs(parameters=["If-Match"], responses={404: {"description": "Not here."}})
-    first, second = (yard.operation(mark(silent())) for _ in range(2))
+    first, second = (openapi_routes.operation(mark(silent())) for _ in range(2))
     assert first == second
     assert first["parameters"] == [{"$ref": "#/components/parameters/If-Match"}]
 
@@ -110,8 +110,8 @@ def test_a_refusal_that_a_mark_states_joins_those_that_follow(document: Json) ->
 
 
 def test_a_mark_can_state_refusals_as_they_are_raised() -> None:
-    taken = Refusal(400, "Ship already exists.", code="already_exists")
-    operation = yard.operation(docs(refusals=[taken, Refusal(428)])(silent()))
+    taken = HTTPError(400, "Ship already exists.", code="already_exists")
+    operation = openapi_routes.operation(docs(refusals=[taken, HTTPError(428)])(silent()))
     examples = operation["responses"]["400"]["content"]["application/json"]["examples"]
     assert examples["ship_already_exists"]["value"] == orjson.loads(taken.body(REQUEST_ID))
     assert "428" in operation["responses"]
@@ -136,4 +136,7 @@ def test_operations_are_tagged_with_their_plugin(document: Json) -> None:
 
 
 def test_methods_without_a_word_in_openapi_are_left_out() -> None:
-    assert yard.document(web.route("*", "/x", list_ships), web.route("PROPFIND", "/x", list_ships))["paths"] == {}
+    assert (
+        openapi_routes.document(web.route("*", "/x", list_ships), web.route("PROPFIND", "/x", list_ships))["paths"]
+        == {}
+    )

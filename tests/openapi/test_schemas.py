@@ -9,11 +9,11 @@ from marshmallow import Schema
 from marshmallow.fields import List, Nested, String
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from service.body import LARGEST
-from service.marks import response_schema
-from tests.openapi import yard
-from tests.openapi.reading import Json, answered, references, resolve
-from tests.openapi.yard import ShipSchema, UserSchema, silent
+from service.http.strict_json import LARGEST
+from service.openapi.decorators import response_schema
+from tests.support import openapi_routes
+from tests.support.openapi_document import Json, answered, references, resolve
+from tests.support.openapi_routes import ShipSchema, UserSchema, silent
 
 
 def test_one_schema_is_named_by_what_it_is_for(document: Json) -> None:
@@ -61,7 +61,7 @@ def test_two_schemas_of_one_name_are_two_components() -> None:
     def route(path: str, **fields: Any) -> web.RouteDef:
         return web.get(path, response_schema(Schema.from_dict(fields, name="ThingSchema"))(silent()))
 
-    document = yard.document(route("/a", x=String()), route("/b", y=String()), route("/c", x=String()))
+    document = openapi_routes.document(route("/a", x=String()), route("/b", y=String()), route("/c", x=String()))
     assert document["components"]["schemas"].keys() == {"Error", "Thing", "Thing2"}
     assert [*answered(document, "/c")["schema"].values()] == ["#/components/schemas/Thing"]
 
@@ -72,7 +72,7 @@ def test_schemas_within_schemas_are_components_too() -> None:
         ships = List(Nested(ShipSchema))
         first = Nested(lambda: CrewSchema())
 
-    document = yard.document(web.get("/crew", response_schema(CrewSchema)(silent())))
+    document = openapi_routes.document(web.get("/crew", response_schema(CrewSchema)(silent())))
     OpenAPIV31SpecValidator(document).validate()
     for reference in references(document):
         resolve(document, reference)

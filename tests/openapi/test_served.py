@@ -8,9 +8,9 @@ from marshmallow import Schema
 from marshmallow.fields import String
 
 from service import Collection, Resource
-from tests.openapi import yard
-from tests.openapi.reading import Json, operations
-from tests.openapi.trying import Login, MakeClient, check, credentials, send
+from tests.support import openapi_routes
+from tests.support.openapi_document import Json, operations
+from tests.support.openapi_requests import Login, MakeClient, check, credentials, send
 
 DOCS = re.compile(r"/api/docs.*")
 
@@ -59,6 +59,6 @@ def test_a_record_shows_its_id_even_if_its_schema_has_none() -> None:
         collection = Collection("planets")
         schema = PlanetSchema
 
-    schemas = yard.document(*Planets.routes())["components"]["schemas"]
+    schemas = openapi_routes.document(*Planets.routes())["components"]["schemas"]
     assert schemas["Planet"]["properties"].keys() == {"id", "name"}
     assert schemas["PlanetInput"]["properties"].keys() == {"name"}

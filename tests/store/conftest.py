@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from service.store import store_for
 from service.store.base import Store
-from tests.store.samples import COLLECTIONS
+from service.store.by_url import store_for
+from tests.support.collections import COLLECTIONS
 
 Open = Callable[[], Awaitable[Store]]
 

@@ -6,19 +6,9 @@ from typing import Any
 
 import pytest
 
-from service.store.base import (
-    Add,
-    Missing,
-    Query,
-    Remove,
-    Replace,
-    Revoke,
-    Store,
-    Taken,
-    encode,
-)
+from service.store.base import Add, DuplicateValue, Query, RecordNotFound, Remove, Replace, Revoke, Store, encode
 from tests.store.conftest import Open
-from tests.store.samples import LATER, THINGS, USERS, user
+from tests.support.collections import LATER, THINGS, USERS, user
 
 ODD = {
     "emoji": "🚀👩‍🚀🏳️‍🌈",
@@ -74,7 +64,7 @@ async def test_what_is_not_there_is_none_or_missing(store: Store) -> None:
     assert await store.get(THINGS, 2**53 - 1) is None
     assert await store.lookup(USERS, "nobody") is None
     for change in (Replace(THINGS, 1, {}), Remove(THINGS, 1), Replace(THINGS, 1, {}, 5), Remove(THINGS, 1, 5)):
-        with pytest.raises(Missing):
+        with pytest.raises(RecordNotFound):
             await store.write(change)
 
 
@@ -91,7 +81,7 @@ async def test_ids_go_up_by_one_and_no_id_is_given_twice(store: Store) -> None:
 async def test_an_id_can_be_chosen_once_and_the_next_ones_come_after_it(store: Store) -> None:
     far = 2**53 - 10
     await store.write(Add(THINGS, {}, 7), Add(THINGS, {}, 3), Add(THINGS, {}))
-    with pytest.raises(Taken):
+    with pytest.raises(DuplicateValue):
         await store.write(Add(THINGS, {}, 3))
     await store.write(Add(THINGS, {}, far), Add(THINGS, {}))
     assert [record.id for record in (await store.find(THINGS, Query())).records] == [3, 7, 8, far, far + 1]

@@ -8,15 +8,27 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from service.store.base import Add, Missing, Once, Page, Query, Remove, Replace, Reused, Revoke, Store, Taken
+from service.store.base import (
+    Add,
+    DuplicateValue,
+    IdempotencyKey,
+    IdempotencyKeyReused,
+    Page,
+    Query,
+    RecordNotFound,
+    Remove,
+    Replace,
+    Revoke,
+    Store,
+)
 from tests.store.conftest import Open
-from tests.store.samples import LATER, THINGS, USERS, user
+from tests.support.collections import LATER, THINGS, USERS, user
 
 PAST = 1_000_000_000
 
 
 async def test_a_write_under_a_key_is_made_once_and_answered_the_same_to_the_byte(store: Store) -> None:
-    once = Once("key", "this", LATER)
+    once = IdempotencyKey("key", "this", LATER)
     changes = (Add(USERS, user("é")), Revoke("token", LATER), Add(THINGS, {}))
     first = await store.write(*changes, once=once)
     await store.write(Replace(USERS, 1, user("other")), Remove(THINGS, 1))
@@ -26,15 +38,15 @@ async def test_a_write_under_a_key_is_made_once_and_answered_the_same_to_the_byt
 
 
 async def test_a_key_with_another_fingerprint_is_refused_and_writes_nothing(store: Store) -> None:
-    await store.add(USERS, user("a"), Once("key", "this", LATER))
-    with pytest.raises(Reused):
-        await store.add(USERS, user("b"), Once("key", "that", LATER))
+    await store.add(USERS, user("a"), IdempotencyKey("key", "this", LATER))
+    with pytest.raises(IdempotencyKeyReused):
+        await store.add(USERS, user("b"), IdempotencyKey("key", "that", LATER))
     assert (await store.find(USERS, Query())).total == 1
-    await store.add(USERS, user("b"), Once("other", "this", LATER))
+    await store.add(USERS, user("b"), IdempotencyKey("other", "this", LATER))
 
 
 async def test_of_forty_writes_under_one_key_at_once_one_is_made_and_all_are_answered_alike(store: Store) -> None:
-    once = Once("key", "this", LATER)
+    once = IdempotencyKey("key", "this", LATER)
     answers = await asyncio.gather(*(store.add(THINGS, {}, once) for _ in range(40)))
     assert len(set(answers)) == 1
     assert (await store.find(THINGS, Query())).total == 1
@@ -42,19 +54,19 @@ async def test_of_forty_writes_under_one_key_at_once_one_is_made_and_all_are_ans
 
 async def test_a_key_stays_free_when_its_write_fails(store: Store) -> None:
     await store.add(USERS, user("a"))
-    with pytest.raises(Taken):
-        await store.add(USERS, user("A"), Once("key", "this", LATER))
-    with pytest.raises(Missing):
-        await store.write(Add(USERS, user("b")), Remove(USERS, 99), once=Once("key", "that", LATER))
-    assert (await store.add(USERS, user("c"), Once("key", "another", LATER))).data["name"] == "c"
+    with pytest.raises(DuplicateValue):
+        await store.add(USERS, user("A"), IdempotencyKey("key", "this", LATER))
+    with pytest.raises(RecordNotFound):
+        await store.write(Add(USERS, user("b")), Remove(USERS, 99), once=IdempotencyKey("key", "that", LATER))
+    assert (await store.add(USERS, user("c"), IdempotencyKey("key", "another", LATER))).data["name"] == "c"
 
 
 async def test_a_key_that_has_expired_is_free(store: Store) -> None:
-    first = await store.add(THINGS, {}, Once("key", "this", PAST))
-    second = await store.add(THINGS, {}, Once("key", "that", LATER))
+    first = await store.add(THINGS, {}, IdempotencyKey("key", "this", PAST))
+    second = await store.add(THINGS, {}, IdempotencyKey("key", "that", LATER))
     assert first.id != second.id
-    with pytest.raises(Reused):
-        await store.add(THINGS, {}, Once("key", "this", LATER))
+    with pytest.raises(IdempotencyKeyReused):
+        await store.add(THINGS, {}, IdempotencyKey("key", "this", LATER))
 
 
 async def test_what_is_revoked_is_known_until_it_expires(store: Store) -> None:
@@ -75,40 +87,40 @@ async def test_revoking_twice_is_as_once_for_the_longer_time(store: Store) -> No
 
 async def test_purge_forgets_exactly_what_expired_before(store: Store) -> None:
     await store.write(*(Revoke(f"{expires}", expires) for expires in range(LATER, LATER + 1200)))
-    await store.add(THINGS, {}, Once("old", "this", LATER + 999))
-    await store.add(THINGS, {}, Once("new", "this", LATER + 1000))
+    await store.add(THINGS, {}, IdempotencyKey("old", "this", LATER + 999))
+    await store.add(THINGS, {}, IdempotencyKey("new", "this", LATER + 1000))
     assert await store.purge(LATER + 1000) == 1001
     assert await store.purge(LATER + 1000) == 0
     assert not await store.revoked(f"{LATER}", f"{LATER + 999}")
     assert await store.revoked(f"{LATER + 1000}")
-    await store.add(THINGS, {}, Once("old", "that", LATER))
-    with pytest.raises(Reused):
-        await store.add(THINGS, {}, Once("new", "that", LATER))
+    await store.add(THINGS, {}, IdempotencyKey("old", "that", LATER))
+    with pytest.raises(IdempotencyKeyReused):
+        await store.add(THINGS, {}, IdempotencyKey("new", "that", LATER))
     assert (await store.find(THINGS, Query())).total == 3
 
 
 async def test_keys_outlive_a_restart_exactly_if_the_store_is_durable(open_store: Open) -> None:
     store = await open_store()
-    first = await store.write(Add(THINGS, {}), Revoke("token", LATER), once=Once("key", "this", LATER))
+    first = await store.write(Add(THINGS, {}), Revoke("token", LATER), once=IdempotencyKey("key", "this", LATER))
     await store.close()
     again = await open_store()
     assert await again.revoked("token") == again.durable
-    second = await again.write(Add(THINGS, {}), Revoke("token", LATER), once=Once("key", "this", LATER))
+    second = await again.write(Add(THINGS, {}), Revoke("token", LATER), once=IdempotencyKey("key", "this", LATER))
     assert (second == first) == again.durable
 
 
 async def test_a_store_is_pristine_until_the_first_write_whatever_that_was(open_store: Open) -> None:
     store = await open_store()
-    assert await store.pristine()
-    with pytest.raises(Missing):
+    assert await store.is_new()
+    with pytest.raises(RecordNotFound):
         await store.remove(THINGS, 1)
-    assert await store.pristine()
+    assert await store.is_new()
     await store.write(Revoke("key", PAST))
     await store.purge(LATER)
-    assert not await store.pristine()
+    assert not await store.is_new()
     await store.close()
     again = await open_store()
-    assert await again.pristine() != again.durable
+    assert await again.is_new() != again.durable
 
 
 async def test_only_a_pristine_store_is_seeded_and_only_once(store: Store) -> None:
@@ -119,9 +131,9 @@ async def test_only_a_pristine_store_is_seeded_and_only_once(store: Store) -> No
 
 
 async def test_a_seed_that_fails_leaves_the_store_pristine(store: Store) -> None:
-    with pytest.raises(Taken):
+    with pytest.raises(DuplicateValue):
         await store.seed([Add(USERS, user("a"), 1), Add(USERS, user("A"), 2)])
-    assert await store.pristine()
+    assert await store.is_new()
     assert await store.seed([Add(USERS, user("a"), 1)])
 
 
@@ -143,7 +155,7 @@ async def test_a_fill_whose_source_fails_writes_nothing(store: Store) -> None:
 
     with pytest.raises(ZeroDivisionError):
         await store.fill(batches())
-    assert await store.pristine()
+    assert await store.is_new()
     assert await store.seed([Add(USERS, user("a"), 1)])
 
 

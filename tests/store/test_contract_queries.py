@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.store.base import Add, Condition, Field, Query, Remove, Replace, Sort, Store, encode
-from tests.store import model
-from tests.store.samples import BOOLEAN, FIELDS, NUMBER, TEXT, TEXTS, THINGS
+from tests.support import query_model
+from tests.support.collections import BOOLEAN, FIELDS, NUMBER, TEXT, TEXTS, THINGS
 
 ID = Field("id", "number")
 LETTERS = "aAbZ %_\\\"'\n\x1fßſẞéÉİıΣςσǅﬀＡ٣א\u0301\u00ad\ufffd😀𝔸\U0010ffff"
@@ -96,7 +96,7 @@ async def test_every_query_is_answered_as_by_the_reference(store: Store, data: l
     )
     kept = dict(enumerate(data, 1))
     for query in asked:
-        ids, total = model.page(kept, query)
+        ids, total = query_model.page(kept, query)
         page = await store.find(THINGS, query)
         assert ([record.id for record in page.records], page.total) == (ids, total), query
         assert [record.body for record in page.records] == [encode(id, kept[id]) for id in ids]
@@ -120,7 +120,7 @@ def _many() -> tuple[list[dict[str, Any]], list[int], list[tuple[Query, tuple[li
     things = [_thing(random, words) for _ in range(1500)]
     gone = random.sample(range(1, 1501), 150)
     kept = {id: data for id, data in enumerate(things, 1) if id not in gone}
-    return things, gone, [(query, model.page(kept, query)) for query in _pages()]
+    return things, gone, [(query, query_model.page(kept, query)) for query in _pages()]
 
 
 def _thing(random: Random, words: list[str]) -> dict[str, Any]:

@@ -8,29 +8,29 @@ import pytest
 
 from service.store.base import (
     Add,
-    Missing,
+    DuplicateValue,
     Page,
     Query,
     Record,
+    RecordNotFound,
     Remove,
     Replace,
+    RevisionMismatch,
     Revoke,
-    Stale,
     Store,
-    Taken,
 )
-from tests.store.samples import LATER, THINGS, USERS, user
+from tests.support.collections import LATER, THINGS, USERS, user
 
 
 @pytest.mark.parametrize("other", ["Straße", "STRASSE", "strasse", "ＳＴＲＡＳＳＥ", "ſtraße", "Straẞe"])
 async def test_a_unique_field_is_compared_without_regard_to_case_and_form(store: Store, other: str) -> None:
     record = await store.add(USERS, user("Straße"))
     assert await store.lookup(USERS, other) == record
-    with pytest.raises(Taken) as caught:
+    with pytest.raises(DuplicateValue) as caught:
         await store.add(USERS, user(other))
     assert caught.value.field == "name"
     await store.add(USERS, user("Strase"))
-    with pytest.raises(Taken):
+    with pytest.raises(DuplicateValue):
         await store.replace(USERS, 2, user(other))
     assert (await store.replace(USERS, 1, user(other))).data["name"] == other
     await store.remove(USERS, 1)
@@ -53,7 +53,7 @@ async def test_a_condition_that_does_not_hold_changes_nothing_and_shows_what_is(
     old = await store.add(THINGS, {"text": "old"})
     new = await store.replace(THINGS, 1, {"text": "new"}, old.revision)
     for change in (Replace(THINGS, 1, {"text": "late"}, old.revision), Remove(THINGS, 1, old.revision)):
-        with pytest.raises(Stale) as caught:
+        with pytest.raises(RevisionMismatch) as caught:
             await store.write(change)
         assert caught.value.current == new
     assert await store.get(THINGS, 1) == new
@@ -67,13 +67,13 @@ async def test_of_forty_replacements_of_one_revision_exactly_one_is_made(store: 
     answers = await asyncio.gather(*attempts, return_exceptions=True)
     (winner,) = (answer for answer in answers if isinstance(answer, Record))
     assert await store.get(THINGS, 1) == winner
-    assert all(answer.current == winner for answer in answers if isinstance(answer, Stale))
-    assert sum(isinstance(answer, Stale) for answer in answers) == 39
+    assert all(answer.current == winner for answer in answers if isinstance(answer, RevisionMismatch))
+    assert sum(isinstance(answer, RevisionMismatch) for answer in answers) == 39
 
 
 async def test_of_forty_additions_of_one_name_exactly_one_is_made(store: Store) -> None:
     answers = await asyncio.gather(*(store.add(USERS, user("User")) for _ in range(40)), return_exceptions=True)
-    assert sum(isinstance(answer, Taken) for answer in answers) == 39
+    assert sum(isinstance(answer, DuplicateValue) for answer in answers) == 39
     assert (await store.find(USERS, Query())).total == 1
 
 
@@ -111,7 +111,7 @@ async def test_a_write_of_several_changes_is_whole_or_not_at_all(store: Store) -
         Revoke("old", LATER + 1),
     )
     for last in (Remove(USERS, 99), Add(USERS, user("D")), Replace(USERS, 1, user("x"), 0)):
-        with pytest.raises((Missing, Taken, Stale)):
+        with pytest.raises((RecordNotFound, DuplicateValue, RevisionMismatch)):
             await store.write(*changes, last)
         assert await store.find(USERS, Query()) == Page(before, 2)
         assert not await store.revoked("new")

@@ -8,7 +8,7 @@ import pytest
 
 from service.store.base import Add, Condition, Field, Query, Remove, Replace, Revoke, Sort
 from service.store.memory import MemoryStore, scanning
-from tests.store.samples import COLLECTIONS, LATER, NUMBER, TEXT, THINGS
+from tests.support.collections import COLLECTIONS, LATER, NUMBER, TEXT, THINGS
 
 COUNT = 20_000
 CHUNKS = COUNT // 1024

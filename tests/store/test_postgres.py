@@ -11,16 +11,16 @@ from service.store.base import (
     Add,
     Collection,
     Condition,
+    DuplicateValue,
     Field,
-    Once,
+    IdempotencyKey,
     Query,
     Revoke,
-    Taken,
-    Unusable,
+    StoreUnusable,
 )
 from service.store.postgres import PostgresStore
 from service.store.postgres import schema as postgres_schema
-from tests.postgres import OpenPostgres, execute
+from tests.support.postgres import OpenPostgres, execute
 
 SHIPS = Collection("ships", unique="model", indexed=(Field("crew", "number"),))
 
@@ -36,34 +36,34 @@ def test_the_name_shows_no_password() -> None:
 
 @pytest.mark.parametrize("options", ["pool=0", "pool=x", "pool=", "timeout=x", "timeout=0", "timeout=nan"])
 def test_a_wrong_option_is_refused(options: str) -> None:
-    with pytest.raises(Unusable, match="pool is a whole number from 1 and timeout a number of seconds"):
+    with pytest.raises(StoreUnusable, match="pool is a whole number from 1 and timeout a number of seconds"):
         PostgresStore(f"postgresql://host/base?{options}")
 
 
 async def test_a_missing_database_is_refused_at_once(postgres_url: str) -> None:
     store = PostgresStore(urlsplit(postgres_url)._replace(path="/nothing").geturl(), patience=3600)
-    with pytest.raises(Unusable, match='database "nothing" does not exist'):
+    with pytest.raises(StoreUnusable, match='database "nothing" does not exist'):
         await store.open([])
 
 
 async def test_a_database_in_another_encoding_is_refused(postgres_server: str) -> None:
     execute(postgres_server, "CREATE DATABASE odd TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
     try:
-        with pytest.raises(Unusable, match="LATIN1"):
+        with pytest.raises(StoreUnusable, match="LATIN1"):
             await PostgresStore(urlsplit(postgres_server)._replace(path="/odd").geturl()).open([])
     finally:
         execute(postgres_server, "DROP DATABASE odd WITH (FORCE)")
 
 
 async def test_a_database_nobody_serves_is_refused_after_patience_has_ended() -> None:
-    with pytest.raises(Unusable, match=r"cannot be reached at postgresql://127\.0\.0\.1:1/base"):
+    with pytest.raises(StoreUnusable, match=r"cannot be reached at postgresql://127\.0\.0\.1:1/base"):
         await PostgresStore("postgresql://127.0.0.1:1/base", patience=0.2).open([])
 
 
 async def test_a_newer_version_is_refused_and_both_are_named(open_postgres: OpenPostgres, postgres_admin: Any) -> None:
     await (await open_postgres(SHIPS)).add(SHIPS, ship("A"))
     await postgres_admin.execute("UPDATE shipyard.state SET version = 99")
-    with pytest.raises(Unusable, match=f"its version is 99, this one knows {len(postgres_schema.MIGRATIONS)}"):
+    with pytest.raises(StoreUnusable, match=f"its version is 99, this one knows {len(postgres_schema.MIGRATIONS)}"):
         await open_postgres(SHIPS)
 
 
@@ -103,17 +103,17 @@ async def test_rows_follow_what_is_declared_unique_and_hidden(open_postgres: Ope
         await store.find(after, Query((Condition(Field("password", "text"), "eq", ("x",)),), limit=1))
     ).total == 2001
     assert (await store.add(after, {"name": "É", "mail": "other"})).id == 2002
-    with pytest.raises(Taken):
+    with pytest.raises(DuplicateValue):
         await store.add(after, {"name": "new", "mail": "1998@B"})
-    with pytest.raises(Unusable, match="Two records of people have the same name"):
+    with pytest.raises(StoreUnusable, match="Two records of people have the same name"):
         await open_postgres(before)
-    with pytest.raises(Unusable, match="id 1, has no text as phone"):
+    with pytest.raises(StoreUnusable, match="id 1, has no text as phone"):
         await open_postgres(Collection("people", unique="phone"))
 
 
 async def test_a_schema_of_somebody_else_is_refused(open_postgres: OpenPostgres, postgres_admin: Any) -> None:
     await postgres_admin.execute("CREATE SCHEMA shipyard; CREATE TABLE shipyard.state (country text)")
-    with pytest.raises(Unusable, match='column "version" does not exist'):
+    with pytest.raises(StoreUnusable, match='column "version" does not exist'):
         await open_postgres(SHIPS)
 
 
@@ -128,14 +128,16 @@ async def test_what_the_source_of_a_fill_raises_is_not_taken_for_the_database(
     store = await open_postgres(SHIPS)
     with pytest.raises(error):
         await store.fill(batches())
-    assert await store.pristine()
+    assert await store.is_new()
 
 
 async def test_keys_longer_than_an_index_takes_are_kept_apart(open_postgres: OpenPostgres) -> None:
     store, long = await open_postgres(SHIPS), "x" * 10_000
-    await store.write(Add(SHIPS, ship(f"{long}1")), Revoke(f"{long}1", 2**40), once=Once(f"{long}1", "", 2**40))
-    with pytest.raises(Taken):
-        await store.add(SHIPS, ship(f"{long}1"), Once(f"{long}2", "", 2**40))
+    await store.write(
+        Add(SHIPS, ship(f"{long}1")), Revoke(f"{long}1", 2**40), once=IdempotencyKey(f"{long}1", "", 2**40)
+    )
+    with pytest.raises(DuplicateValue):
+        await store.add(SHIPS, ship(f"{long}1"), IdempotencyKey(f"{long}2", "", 2**40))
     assert await store.lookup(SHIPS, f"{long}1")
     assert await store.lookup(SHIPS, f"{long}2") is None
     assert await store.revoked(f"{long}1")

@@ -9,19 +9,19 @@ import pytest
 
 from service.store.base import (
     Add,
-    Change,
     Collection,
-    Full,
-    Once,
+    DuplicateValue,
+    IdempotencyKey,
+    Operation,
     Query,
     Replace,
     Revoke,
-    Taken,
-    Unavailable,
+    StorageFull,
+    StoreUnavailable,
 )
 from service.store.postgres.errors import meaning
 from service.store.postgres.pool import Pool
-from tests.postgres import OpenPostgres, until
+from tests.support.postgres import OpenPostgres, until
 
 SHIPS = Collection("ships", unique="model")
 BACKENDS = "SELECT pid FROM pg_stat_activity WHERE application_name = 'shipyard' AND datname = current_database()"
@@ -45,15 +45,15 @@ RAISE = """
 @pytest.mark.parametrize(
     ("code", "refusal"),
     [
-        ("53100", Full),
-        ("25006", Unavailable),
-        ("40001", Unavailable),
-        ("40P01", Unavailable),
-        ("53200", Unavailable),
-        ("55P03", Unavailable),
-        ("57014", Unavailable),
-        ("57P01", Unavailable),
-        ("58030", Unavailable),
+        ("53100", StorageFull),
+        ("25006", StoreUnavailable),
+        ("40001", StoreUnavailable),
+        ("40P01", StoreUnavailable),
+        ("53200", StoreUnavailable),
+        ("55P03", StoreUnavailable),
+        ("57014", StoreUnavailable),
+        ("57P01", StoreUnavailable),
+        ("58030", StoreUnavailable),
     ],
 )
 async def test_what_the_server_refuses_is_said_in_words_of_the_promise(
@@ -64,7 +64,7 @@ async def test_what_the_server_refuses_is_said_in_words_of_the_promise(
     await postgres_admin.execute(RAISE.format(code=code, times=1000))
     with pytest.raises(refusal) as raised:
         await store.write(Add(SHIPS, ship("A")), *[Revoke("key", 2**40)] * together)
-    assert not (isinstance(raised.value, Unavailable) and raised.value.unknown) or code == "57P01"
+    assert not (isinstance(raised.value, StoreUnavailable) and raised.value.unknown) or code == "57P01"
     assert not await store.revoked("key")
     assert await postgres_admin.fetchval("SELECT last_value FROM shipyard.tries") == (4 if code.startswith("40") else 1)
     await postgres_admin.execute("DROP TRIGGER refuse ON shipyard.records_ships")
@@ -96,14 +96,14 @@ async def test_a_name_that_is_taken_is_refused_without_waiting_for_its_owner(
     async with postgres_admin.transaction():
         await postgres_admin.execute("UPDATE shipyard.records_ships SET revision = revision WHERE id = 2")
         for change in (Replace(SHIPS, 1, ship("B")), Add(SHIPS, ship("B"))):
-            with pytest.raises(Taken):
+            with pytest.raises(DuplicateValue):
                 await store.write(change)
 
 
 @pytest.mark.parametrize("error", [ConnectionResetError, TimeoutError, asyncpg.InterfaceError])
 @pytest.mark.parametrize("committing", [False, True])
 def test_any_loss_while_committing_leaves_the_outcome_unknown(error: type[Exception], committing: bool) -> None:
-    with pytest.raises(Unavailable) as raised, meaning(committing=committing):
+    with pytest.raises(StoreUnavailable) as raised, meaning(committing=committing):
         raise error("lost")
     assert raised.value.unknown == committing
 
@@ -118,16 +118,16 @@ SLOW_COMMIT = """
 SLEEPING = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
 
 
-@pytest.mark.parametrize("once", [None, Once("key", "fingerprint", 2**40)])
+@pytest.mark.parametrize("once", [None, IdempotencyKey("key", "fingerprint", 2**40)])
 async def test_a_connection_lost_while_committing_leaves_the_outcome_unknown(
-    open_postgres: OpenPostgres, postgres_admin: Any, once: Once | None
+    open_postgres: OpenPostgres, postgres_admin: Any, once: IdempotencyKey | None
 ) -> None:
     store = await open_postgres(SHIPS)
     await store.write(Revoke("first", 0))
     await postgres_admin.execute(SLOW_COMMIT)
     adding = asyncio.create_task(store.add(SHIPS, {"model": "A"}, once))
     await until(lambda: postgres_admin.fetchval(f"SELECT pg_terminate_backend(pid) FROM ({SLEEPING}) AS backends"))
-    with pytest.raises(Unavailable) as raised:
+    with pytest.raises(StoreUnavailable) as raised:
         await adding
     assert raised.value.unknown
     await postgres_admin.execute("DROP TRIGGER slow ON shipyard.records_ships")
@@ -144,11 +144,11 @@ async def test_a_connection_lost_before_committing_leaves_no_doubt(
     await store.add(SHIPS, {"model": "A"})
     async with postgres_admin.transaction():
         await postgres_admin.execute("SELECT FROM shipyard.records_ships FOR UPDATE")
-        changes: list[Change] = [Replace(SHIPS, 1, {"model": "B"}), Add(SHIPS, {"model": "C"})]
+        changes: list[Operation] = [Replace(SHIPS, 1, {"model": "B"}), Add(SHIPS, {"model": "C"})]
         writing = asyncio.create_task(store.write(*changes))
         waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
         await until(lambda: postgres_admin.fetchval(f"SELECT pg_terminate_backend(pid) FROM ({waiting}) AS backends"))
-        with pytest.raises(Unavailable) as raised:
+        with pytest.raises(StoreUnavailable) as raised:
             await writing
     assert not raised.value.unknown
 
@@ -176,7 +176,7 @@ async def test_readers_wait_for_a_connection_only_so_long(open_postgres: OpenPos
         holders = [asyncio.create_task(store.lookup(SHIPS, "a")) for _ in range(2)]
         readers = [store.get(SHIPS, 1) for _ in range(25)] + [store.lookup(SHIPS, "a") for _ in range(25)]
         refusals = await asyncio.gather(*readers, return_exceptions=True)
-        assert {type(refusal) for refusal in refusals} == {Unavailable}
+        assert {type(refusal) for refusal in refusals} == {StoreUnavailable}
     assert all(await asyncio.gather(*holders))
     assert await store.get(SHIPS, 1)
 
@@ -186,7 +186,7 @@ async def test_a_statement_may_take_only_so_long(open_postgres: OpenPostgres, po
     await store.add(SHIPS, {"model": "A"})
     async with postgres_admin.transaction():
         await postgres_admin.execute("LOCK TABLE shipyard.records_ships")
-        with pytest.raises(Unavailable, match="took too long"):
+        with pytest.raises(StoreUnavailable, match="took too long"):
             await store.find(SHIPS, Query())
     assert await store.get(SHIPS, 1)
 
@@ -202,7 +202,7 @@ async def test_a_database_that_takes_no_writes_is_unavailable_to_them_only(
         await postgres_admin.execute(f"SELECT pg_terminate_backend(pid) FROM ({BACKENDS}) AS backends")
         await until(lambda: store.get(SHIPS, 1))
         await asyncio.gather(*[store.lookup(SHIPS, "a") for _ in range(10)])
-        with pytest.raises(Unavailable, match="takes no writes"):
+        with pytest.raises(StoreUnavailable, match="takes no writes"):
             await store.add(SHIPS, {"model": "B"})
     finally:
         await postgres_admin.execute(f"ALTER DATABASE {database} RESET default_transaction_read_only")

@@ -9,18 +9,10 @@ from typing import Any
 
 import pytest
 
-from service.store.base import (
-    Collection,
-    Once,
-    Query,
-    Record,
-    Revoke,
-    Unavailable,
-    Unusable,
-)
+from service.store.base import Collection, IdempotencyKey, Query, Record, Revoke, StoreUnavailable, StoreUnusable
 from service.store.postgres import PostgresStore
-from tests.postgres import OpenPostgres, execute, until
-from tests.postgres_server import Server
+from tests.support.postgres import OpenPostgres, execute, until
+from tests.support.postgres_server import Server
 
 SHIPS = Collection("ships", unique="model")
 BACKENDS = "SELECT pid FROM pg_stat_activity WHERE application_name = 'shipyard' AND datname = current_database()"
@@ -45,13 +37,13 @@ def postgres_url(server: Server) -> Iterator[str]:
     execute(server.url, "DROP SCHEMA IF EXISTS shipyard CASCADE", "DROP OWNED BY guarded CASCADE", "DROP ROLE guarded")
 
 
-async def until_unavailable(attempt: Callable[[], Awaitable[object]]) -> Unavailable:
+async def until_unavailable(attempt: Callable[[], Awaitable[object]]) -> StoreUnavailable:
     """The first refusal."""
     async with asyncio.timeout(20):
         while True:
             try:
                 await attempt()
-            except Unavailable as refusal:
+            except StoreUnavailable as refusal:
                 return refusal
 
 
@@ -77,13 +69,13 @@ async def set_standby(admin: Any, name: str) -> None:
     await asyncio.sleep(0.1)  # the other backends read the settings when they are next asked
 
 
-async def adding(store: PostgresStore, name: str, kept: list[Record], refused: list[Unavailable]) -> None:
+async def adding(store: PostgresStore, name: str, kept: list[Record], refused: list[StoreUnavailable]) -> None:
     count = 0
     while True:
         count += 1
         try:
             kept.append(await store.add(SHIPS, {"model": f"{name} {count}"}))
-        except Unavailable as refusal:
+        except StoreUnavailable as refusal:
             refused.append(refusal)
             await asyncio.sleep(0.01)
 
@@ -91,7 +83,7 @@ async def adding(store: PostgresStore, name: str, kept: list[Record], refused: l
 async def test_what_was_acknowledged_outlives_a_crash_under_load(open_postgres: OpenPostgres, server: Server) -> None:
     store = await open_postgres(SHIPS)
     kept: list[Record] = []
-    refused: list[Unavailable] = []
+    refused: list[StoreUnavailable] = []
     writers = [asyncio.create_task(adding(store, str(each), kept, refused)) for each in range(8)]
     for round in range(3):
         for count in range(50):
@@ -112,9 +104,9 @@ async def test_what_was_acknowledged_outlives_a_crash_under_load(open_postgres: 
     assert len(ids) == len(set(ids))
 
 
-@pytest.mark.parametrize("once", [None, Once("key", "fingerprint", 2**40)])
+@pytest.mark.parametrize("once", [None, IdempotencyKey("key", "fingerprint", 2**40)])
 async def test_a_write_kept_but_never_acknowledged_has_an_unknown_outcome_and_is_not_made_twice(
-    open_postgres: OpenPostgres, postgres_admin: Any, once: Once | None
+    open_postgres: OpenPostgres, postgres_admin: Any, once: IdempotencyKey | None
 ) -> None:
     store = await open_postgres(SHIPS)
     await store.write(Revoke("first", 0))
@@ -123,7 +115,7 @@ async def test_a_write_kept_but_never_acknowledged_has_an_unknown_outcome_and_is
         adding_one = asyncio.create_task(store.add(SHIPS, {"model": "A"}, once))
         waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
         await until(lambda: postgres_admin.fetchval(f"SELECT pg_terminate_backend(pid) FROM ({waiting}) AS backends"))
-        with pytest.raises(Unavailable) as raised:
+        with pytest.raises(StoreUnavailable) as raised:
             await adding_one
     finally:
         await set_standby(postgres_admin, "")
@@ -186,7 +178,7 @@ async def test_nothing_is_said_of_revoked_keys_while_nobody_can_know(
     await asyncio.to_thread(server.kill)
     await until_unavailable(lambda: store.revoked("other"))
     for _ in range(10):
-        with pytest.raises(Unavailable):
+        with pytest.raises(StoreUnavailable):
             await store.revoked("other")
     assert await store.revoked("key")
     await asyncio.to_thread(server.start)
@@ -208,13 +200,13 @@ async def test_a_lost_connection_is_replaced(open_postgres: OpenPostgres, postgr
 
 @pytest.mark.parametrize(("user", "reason"), [("guarded:wrong", "password"), ("nobody:x", "does not exist")])
 async def test_a_wrong_user_or_password_is_refused_at_once(open_postgres: OpenPostgres, user: str, reason: str) -> None:
-    with pytest.raises(Unusable, match=reason) as raised:
+    with pytest.raises(StoreUnusable, match=reason) as raised:
         await open_postgres(SHIPS, user=user, patience=3600)
     assert "wrong" not in str(raised.value)
 
 
 async def test_a_user_who_may_make_no_tables_is_refused(open_postgres: OpenPostgres) -> None:
-    with pytest.raises(Unusable, match="permission denied"):
+    with pytest.raises(StoreUnusable, match="permission denied"):
         await open_postgres(SHIPS, user="guarded:right")
 
 
@@ -226,6 +218,6 @@ async def test_too_many_connections_are_unavailable_and_the_others_work_on(
     await store.add(SHIPS, {"model": "A"})
     answers = await asyncio.gather(*[store.lookup(SHIPS, "a") for _ in range(40)], return_exceptions=True)
     assert {type(answer) for answer in answers} >= {Record}
-    assert all(isinstance(answer, (Record, Unavailable)) for answer in answers)
-    assert any(isinstance(answer, Unavailable) for answer in answers)
+    assert all(isinstance(answer, (Record, StoreUnavailable)) for answer in answers)
+    assert any(isinstance(answer, StoreUnavailable) for answer in answers)
     assert await store.lookup(SHIPS, "a")

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from service.store.base import Unavailable
+from service.store.base import StoreUnavailable
 from service.store.postgres.gathering import Gathering
 
 
@@ -21,7 +21,7 @@ class Table:
         self.reads.append(sorted(ids))
         await self.gate.wait()
         if 0 in ids:
-            raise Unavailable("no")
+            raise StoreUnavailable("no")
         return {id: f"value {id}" for id in ids if id < 100}
 
     async def ask(self, *ids: int) -> list[asyncio.Task[str | None]]:
@@ -63,14 +63,14 @@ async def test_a_read_that_fails_fails_for_those_it_was_made_for() -> None:
     failing, good = await table.ask(0, 1), await table.ask(2)
     table.gate.set()
     answers = await asyncio.gather(*failing, *good, return_exceptions=True)
-    assert [type(answer) for answer in answers] == [Unavailable, Unavailable, str]
+    assert [type(answer) for answer in answers] == [StoreUnavailable, StoreUnavailable, str]
     assert await table.gathering.get(3) == "value 3"
 
 
 async def test_nobody_waits_for_ever_behind_other_reads() -> None:
     table = Table()
     blocked = await table.ask(1) + await table.ask(2)
-    with pytest.raises(Unavailable):
+    with pytest.raises(StoreUnavailable):
         await table.gathering.get(3)
     table.gate.set()
     assert await asyncio.gather(*blocked, table.gathering.get(3)) == ["value 1", "value 2", "value 3"]

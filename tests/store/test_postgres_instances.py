@@ -5,16 +5,9 @@ from typing import Any
 
 import pytest
 
-from service.store.base import (
-    Add,
-    Collection,
-    Revoke,
-    Stale,
-    Taken,
-    Unavailable,
-)
+from service.store.base import Add, Collection, DuplicateValue, RevisionMismatch, Revoke, StoreUnavailable
 from service.store.postgres import PostgresStore
-from tests.postgres import OpenPostgres, until
+from tests.support.postgres import OpenPostgres, until
 
 SHIPS = Collection("ships", unique="model")
 
@@ -35,7 +28,7 @@ async def test_a_name_goes_to_one_of_two_instances(open_postgres: OpenPostgres) 
     stores = [await open_postgres(SHIPS), await open_postgres(SHIPS)]
     for count in range(20):
         answers = await asyncio.gather(*[each.add(SHIPS, ship(f"{count}")) for each in stores], return_exceptions=True)
-        assert [type(answer) for answer in answers].count(Taken) == 1
+        assert [type(answer) for answer in answers].count(DuplicateValue) == 1
 
 
 async def test_a_revision_is_replaced_by_one_of_two_instances(open_postgres: OpenPostgres) -> None:
@@ -44,7 +37,7 @@ async def test_a_revision_is_replaced_by_one_of_two_instances(open_postgres: Ope
     for count in range(20):
         tries = [each.replace(SHIPS, 1, ship("A", crew=count), record.revision) for each in stores]
         answers = await asyncio.gather(*tries, return_exceptions=True)
-        stale = [answer for answer in answers if isinstance(answer, Stale)]
+        stale = [answer for answer in answers if isinstance(answer, RevisionMismatch)]
         (kept,) = [answer for answer in answers if not isinstance(answer, BaseException)]
         assert [each.current for each in stale] == [kept]
         assert kept.revision > record.revision
@@ -70,7 +63,7 @@ async def test_a_chosen_id_waits_until_no_other_write_draws_one(
     async with postgres_admin.transaction():
         await postgres_admin.execute("UPDATE shipyard.records_ships SET revision = revision")
         assert await store.add(SHIPS, ship("B"))
-        with pytest.raises(Unavailable):
+        with pytest.raises(StoreUnavailable):
             await store.write(Add(SHIPS, ship("C"), 9))
     assert await store.write(Add(SHIPS, ship("C"), 9))
 

@@ -6,18 +6,9 @@ from typing import Any
 
 import pytest
 
-from service.store.base import (
-    Add,
-    Collection,
-    Condition,
-    Field,
-    Query,
-    Replace,
-    Sort,
-    TooLong,
-)
+from service.store.base import Add, Collection, Condition, Field, Query, Replace, Sort, ValueTooLong
 from service.store.postgres.query import statement
-from tests.postgres import OpenPostgres
+from tests.support.postgres import OpenPostgres
 
 SHIPS = Collection(
     "ships",
@@ -61,7 +52,7 @@ async def test_a_text_too_long_for_its_index_is_refused_and_nothing_kept(open_po
     noise = "".join(Random(1).choices(ascii_letters, k=9000))  # of one letter it would be compressed
     await store.add(SHIPS, ship("A", category=noise[:2000]))
     for change in (Add(SHIPS, ship("B", category=noise)), Replace(SHIPS, 1, ship("A", category=noise))):
-        with pytest.raises(TooLong):
+        with pytest.raises(ValueTooLong):
             await store.write(change)
     await store.add(SHIPS, ship("C", note=noise))
     assert [record.data["model"] for record in (await store.find(SHIPS, Query())).records] == ["A", "C"]

@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from service.store.base import Add, Condition, Full, Page, Query, Record, Revoke, Unavailable
+from service.store.base import Add, Condition, Page, Query, Record, Revoke, StorageFull, StoreUnavailable
 from service.store.sqlite import SQLiteStore
 from service.store.sqlite import file as sqlite_file
 from service.store.sqlite import reader as sqlite_reader
 from service.store.sqlite.file import connect
 from service.store.sqlite.find import find
 from service.store.sqlite.table import Table
-from tests.store.samples import COLLECTIONS, LATER, TEXT, THINGS, USERS, user
-from tests.store.sqlite_programs import ADD_FOR_EVER, ADD_HUNDRED, LOCK, opened, start
+from tests.support.collections import COLLECTIONS, LATER, TEXT, THINGS, USERS, user
+from tests.support.sqlite_programs import ADD_FOR_EVER, ADD_HUNDRED, LOCK, opened, start
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ async def test_a_closed_store_is_unavailable(path: Path) -> None:
         store.find(THINGS, Query()),
         anext(store.scan(THINGS)),
     ):
-        with pytest.raises(Unavailable):
+        with pytest.raises(StoreUnavailable):
             await attempt
 
 
@@ -83,7 +83,7 @@ async def test_a_lock_that_lasts_makes_the_store_unavailable_for_writes_until_it
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         answers = await asyncio.gather(*(store.add(THINGS, {}) for _ in range(3)), return_exceptions=True)
-        assert [isinstance(answer, Unavailable) and answer.retry_after for answer in answers] == [1, 1, 1]
+        assert [isinstance(answer, StoreUnavailable) and answer.retry_after for answer in answers] == [1, 1, 1]
         assert (await store.find(THINGS, Query())).total == 0
     assert (await store.add(THINGS, {})).id == 1
 
@@ -108,8 +108,8 @@ async def test_a_full_disk_fails_writes_whole_and_they_work_again_when_there_is_
         answers = await asyncio.gather(
             *(store.add(THINGS, {"text": "x" * 3000}) for _ in range(9)), return_exceptions=True
         )
-        assert [type(answer) for answer in answers] == [Full] * 9
-        with pytest.raises(Full):
+        assert [type(answer) for answer in answers] == [StorageFull] * 9
+        with pytest.raises(StorageFull):
             await store.remove(THINGS, 1)
         assert await store.get(THINGS, 1) == kept
         assert await store.find(THINGS, Query(where=(Condition(TEXT, "eq", ("kept",)),))) == Page((kept,), 1)
@@ -122,14 +122,14 @@ async def test_what_sqlite_refuses_fails_alone(store: SQLiteStore) -> None:
     answers = await asyncio.gather(
         store.add(THINGS, {}), store.write(Add(THINGS, {}), refused), store.add(THINGS, {}), return_exceptions=True
     )
-    assert [type(answer) for answer in answers] == [Record, Unavailable, Record]
+    assert [type(answer) for answer in answers] == [Record, StoreUnavailable, Record]
     assert (await store.find(THINGS, Query())).total == 2
 
 
 async def test_a_transaction_that_fails_lets_go_of_the_file(store: SQLiteStore, path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("ALTER TABLE _state RENAME TO _away")
-        with pytest.raises(Unavailable):
+        with pytest.raises(StoreUnavailable):
             await store.add(THINGS, {})
         other.execute("ALTER TABLE _away RENAME TO _state")
     assert (await store.add(THINGS, {})).id == 1

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from service.store.base import Add, Unusable
+from service.store.base import Add, StoreUnusable
 from service.store.sqlite import SQLiteStore
 from service.store.sqlite.file import file_system
-from tests.store.samples import COLLECTIONS, THINGS
-from tests.store.sqlite_programs import ADD_FOR_EVER, opened, start
+from tests.support.collections import COLLECTIONS, THINGS
+from tests.support.sqlite_programs import ADD_FOR_EVER, opened, start
 
 
 async def make(path: Path) -> None:
@@ -74,7 +74,7 @@ async def test_a_file_that_cannot_be_used_is_refused_in_a_line_and_left_alone(
     await make(path)
     spoil(path)
     before = path.read_bytes() if path.is_file() else None
-    with pytest.raises(Unusable) as caught:
+    with pytest.raises(StoreUnusable) as caught:
         await SQLiteStore(path).open(COLLECTIONS)
     assert str(caught.value).startswith(f"{path} ")
     assert reason in str(caught.value)
@@ -86,7 +86,7 @@ async def test_a_file_that_cannot_be_used_is_refused_in_a_line_and_left_alone(
 async def test_the_database_of_another_program_is_refused_and_left_alone(path: Path) -> None:
     strange(path)
     before = path.read_bytes()
-    with pytest.raises(Unusable, match="is the database of another program"):
+    with pytest.raises(StoreUnusable, match="is the database of another program"):
         await SQLiteStore(path).open(COLLECTIONS)
     assert path.read_bytes() == before
 
@@ -99,7 +99,7 @@ async def test_a_newer_file_that_was_not_closed_is_left_alone_with_its_log(path:
         newer(path)
         process.kill()
     before = {each.name: each.read_bytes() for each in path.parent.iterdir() if not each.name.endswith("-shm")}
-    with pytest.raises(Unusable, match="newer version"):
+    with pytest.raises(StoreUnusable, match="newer version"):
         await SQLiteStore(path).open(COLLECTIONS)
     assert before == {each.name: each.read_bytes() for each in path.parent.iterdir() if not each.name.endswith("-shm")}
     assert set(before) == {"file.db", "file.db-wal"}
@@ -128,7 +128,7 @@ async def test_a_file_whose_journal_is_left_beside_a_log_is_rolled_back_first(pa
 
 
 async def test_a_missing_directory_is_named(tmp_path: Path) -> None:
-    with pytest.raises(Unusable, match=r"no/file\.db is in no directory that there is"):
+    with pytest.raises(StoreUnusable, match=r"no/file\.db is in no directory that there is"):
         await SQLiteStore(tmp_path / "no" / "file.db").open(COLLECTIONS)
 
 
@@ -136,7 +136,10 @@ async def test_a_file_that_may_not_be_written_is_refused(path: Path) -> None:
     await make(path)
     path.chmod(0o444)
     path.parent.chmod(0o555)
-    with as_nobody(path), pytest.raises(Unusable, match=r"cannot be (written|opened); let whoever runs the service"):
+    with (
+        as_nobody(path),
+        pytest.raises(StoreUnusable, match=r"cannot be (written|opened); let whoever runs the service"),
+    ):
         await SQLiteStore(path).open(COLLECTIONS)
     path.parent.chmod(0o755)
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from service.store.base import Collection, Condition, Query, Sort, Unusable
+from service.store.base import Collection, Condition, Query, Sort, StoreUnusable
 from service.store.sqlite import SQLiteStore
 from service.store.sqlite import schema as sqlite_schema
 from service.store.sqlite.query import order, where
-from tests.store.samples import NUMBER, TEXT, THINGS
-from tests.store.sqlite_programs import opened
+from tests.support.collections import NUMBER, TEXT, THINGS
+from tests.support.sqlite_programs import opened
 
 
 def plan(path: Path, query: Query) -> str:
@@ -49,7 +49,7 @@ async def test_an_older_file_is_brought_up_to_date_in_one_go(path: Path, monkeyp
         ("INSERT INTO _more VALUES ('b')", "?"),
     )
     monkeypatch.setattr(sqlite_schema, "MIGRATIONS", (*sqlite_schema.MIGRATIONS, good, bad))
-    with pytest.raises(Unusable):
+    with pytest.raises(StoreUnusable):
         await SQLiteStore(path).open([THINGS])
     monkeypatch.setattr(sqlite_schema, "MIGRATIONS", sqlite_schema.MIGRATIONS[:-1])
     store = await opened(path, THINGS)
@@ -73,5 +73,5 @@ async def test_rows_follow_what_is_declared_unique_and_hidden(path: Path) -> Non
     assert await store.secrets(after, 1) == {"mail": "A@B", "phone": 5}
     assert (await store.add(after, {"name": "É", "mail": "other"})).id == 2
     await store.close()
-    with pytest.raises(Unusable, match="has two records of people with the same name"):
+    with pytest.raises(StoreUnusable, match="has two records of people with the same name"):
         await SQLiteStore(path).open([before])

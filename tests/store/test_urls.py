@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from service.errors import StartError
-from service.store import store_for
+from service.errors import StartupError
+from service.store.by_url import store_for
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,6 @@ def test_a_url_names_a_store_that_shows_no_password(url: str, name: str) -> None
     ],
 )
 def test_any_other_url_is_refused_without_showing_a_password(url: str) -> None:
-    with pytest.raises(StartError, match=r"The URL of a store is memory:, sqlite:///file\.db") as caught:
+    with pytest.raises(StartupError, match=r"The URL of a store is memory:, sqlite:///file\.db") as caught:
         store_for(url, Path("/here"))
     assert "secret" not in str(caught.value)

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 import orjson
 from aiohttp import web
 
-from service import STORE, Answer, public
+from service import STORE, JSONResponse, public
 from service.store.base import Revoke
 
 BEAT = 0.001
@@ -20,13 +20,13 @@ HELD = web.AppKey("bench_held", list)
 async def held(request):
     """GET: the longest the loop was held since the last time this was asked, in milliseconds."""
     longest, request.app[HELD][0] = request.app[HELD][0], 0.0
-    return Answer(orjson.dumps({"held": longest * 1000}))
+    return JSONResponse(orjson.dumps({"held": longest * 1000}))
 
 
 @public
 async def collect(_request):
     """GET: a full garbage collection."""
-    return Answer(orjson.dumps({"collected": gc.collect()}))
+    return JSONResponse(orjson.dumps({"collected": gc.collect()}))
 
 
 @public
@@ -35,13 +35,13 @@ async def revoke(request):
     for part in range(100):
         await request.app[STORE].write(*(Revoke(f"bench-{part}-{number}", 1) for number in range(1000)))
         await asyncio.sleep(0)
-    return Answer(b"{}")
+    return JSONResponse(b"{}")
 
 
 @public
 async def purge(request):
     """GET: a purge of what has expired."""
-    return Answer(orjson.dumps({"purged": await request.app[STORE].purge(int(time.time()))}))
+    return JSONResponse(orjson.dumps({"purged": await request.app[STORE].purge(int(time.time()))}))
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from orjson import loads
 
 from service.store.base import Page, Query, Sort
 from service.store.memory.conditions import TYPES, Shown, Test, test
-from service.store.memory.shelf import Row, Shelf, record
+from service.store.memory.table import Row, Table, record
 
 Entry = tuple[Any, ...]
 Key = Callable[[Shown], Entry]
@@ -27,7 +27,7 @@ _TURN = 0.005  # seconds of work before others may have theirs
 _COMPLEMENT = bytes(reversed(range(256)))
 
 
-async def page(shelf: Shelf, query: Query) -> Page:
+async def page(shelf: Table, query: Query) -> Page:
     """The page of the rows as they are now, whatever is written while others have their turn."""
     end = query.start + query.limit
     if not query.where and query.search is None and not query.sort:
@@ -49,7 +49,7 @@ async def page(shelf: Shelf, query: Query) -> Page:
     return _page(rows[start + query.start : start + end], total)
 
 
-def _found(shelf: Shelf, query: Query) -> tuple[Sequence[int] | None, Query]:
+def _found(shelf: Table, query: Query) -> tuple[Sequence[int] | None, Query]:
     """The ids, in order, that one condition finds without a look at every row, and what is left to be tested."""
     indexes = {index.field: index for index in shelf.indexes}
     for place, condition in enumerate(query.where):

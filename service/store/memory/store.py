@@ -11,27 +11,27 @@ import orjson
 
 from service.store.base import (
     Add,
-    Change,
     Collection,
-    Missing,
-    Once,
+    DuplicateValue,
+    IdempotencyKey,
+    IdempotencyKeyReused,
+    Operation,
     Page,
     Query,
     Record,
+    RecordNotFound,
     Remove,
     Replace,
-    Reused,
+    RevisionMismatch,
     Revoke,
-    Stale,
     Store,
-    Taken,
     encode,
     fold,
 )
 from service.store.memory import scanning
 from service.store.memory.expiry import forget
 from service.store.memory.index import Index
-from service.store.memory.shelf import Row, Shelf, record
+from service.store.memory.table import Row, Table, record
 
 Undo = tuple[Callable[..., None], tuple[Any, ...]]
 """A method, and what to call it with."""
@@ -55,7 +55,7 @@ class MemoryStore(Store):
     name = "memory:"
 
     def __init__(self) -> None:
-        self._shelves: dict[str, Shelf] = {}
+        self._shelves: dict[str, Table] = {}
         self._revoked: dict[str, int] = {}
         self._outcomes: dict[str, Outcome] = {}
         # The clock, so that a client's ETag from before a restart matches nothing of after it.
@@ -65,7 +65,7 @@ class MemoryStore(Store):
     async def open(self, collections: Sequence[Collection]) -> None:
         for collection in collections:
             indexes = tuple(Index(field) for field in collection.indexed)
-            self._shelves.setdefault(collection.name, Shelf(indexes))
+            self._shelves.setdefault(collection.name, Table(indexes))
 
     async def close(self) -> None:
         return
@@ -86,10 +86,10 @@ class MemoryStore(Store):
     async def find(self, collection: Collection, query: Query) -> Page:
         return await scanning.page(self._shelves[collection.name], query)
 
-    async def write(self, *changes: Change, once: Once | None = None) -> list[Record | None]:
+    async def write(self, *changes: Operation, once: IdempotencyKey | None = None) -> list[Record | None]:
         if once is not None and (outcome := self._outcomes.get(once.key)) and outcome.expires >= time.time():
             if outcome.fingerprint != once.fingerprint:
-                raise Reused
+                raise IdempotencyKeyReused
             return list(outcome.records)
         records = self._apply(changes)
         if once is not None:
@@ -108,17 +108,17 @@ class MemoryStore(Store):
         revoked = await forget(self._revoked, lambda expires: expires < now)
         return revoked + await forget(self._outcomes, lambda outcome: outcome.expires < now)
 
-    async def pristine(self) -> bool:
+    async def is_new(self) -> bool:
         return not self._written
 
     async def fill(self, batches: AsyncIterator[Sequence[Add]]) -> bool:
         if self._written:
             return False
         changes = [change async for batch in batches for change in batch]
-        pristine = not self._written
-        if pristine:
+        is_new = not self._written
+        if is_new:
             await self.write(*changes)
-        return pristine
+        return is_new
 
     async def scan(self, collection: Collection) -> AsyncIterator[tuple[Record, dict[str, Any]]]:
         for count, row in enumerate(self._shelves[collection.name].ordered.copy()):
@@ -129,7 +129,7 @@ class MemoryStore(Store):
     async def ping(self) -> None:
         return
 
-    def _apply(self, changes: Sequence[Change]) -> list[Record | None]:
+    def _apply(self, changes: Sequence[Operation]) -> list[Record | None]:
         """All changes, or none: each one leaves behind how to undo it."""
         undo: list[Undo] = []
         try:
@@ -139,7 +139,7 @@ class MemoryStore(Store):
                 step(*given)
             raise
 
-    def _change(self, change: Change, undo: list[Undo]) -> Record | None:
+    def _change(self, change: Operation, undo: list[Undo]) -> Record | None:
         if isinstance(change, Revoke):
             undo.append((self._restore, (change.key, self._revoked.get(change.key))))
             self._revoked[change.key] = max(change.expires, self._revoked.get(change.key, 0))
@@ -163,13 +163,13 @@ class MemoryStore(Store):
         else:
             self._revoked[key] = expires
 
-    def _row(self, shelf: Shelf, change: Add | Replace, id: int, old: Row | None) -> Row:
+    def _row(self, shelf: Table, change: Add | Replace, id: int, old: Row | None) -> Row:
         collection = change.collection
         key = collection.key(change.data)
         if isinstance(change, Add) and old is not None:
-            raise Taken("id")
+            raise DuplicateValue("id")
         if key is not None and shelf.ids.get(key, id) != id:
-            raise Taken(collection.unique or "")
+            raise DuplicateValue(collection.unique or "")
         shown, hidden = collection.split(change.data)
         if old is not None and hidden:
             hidden = orjson.loads(old[3]) | hidden
@@ -186,6 +186,6 @@ def _copy(text: bytes) -> bytes:
 
 def _expect(old: Row | None, expected: int | None) -> None:
     if old is None:
-        raise Missing
+        raise RecordNotFound
     if expected is not None and old[1] != expected:
-        raise Stale(record(old))
+        raise RevisionMismatch(record(old))

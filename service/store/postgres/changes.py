@@ -10,16 +10,16 @@ import orjson
 
 from service.store.base import (
     Add,
-    Change,
     Collection,
-    Missing,
+    DuplicateValue,
+    Operation,
     Record,
+    RecordNotFound,
     Remove,
     Replace,
+    RevisionMismatch,
     Revoke,
-    Stale,
     StoreError,
-    Taken,
     encode,
     fold,
 )
@@ -72,7 +72,7 @@ WITH kept AS (
 _CURRENT = "SELECT id, revision, body FROM {records} WHERE id = $1"
 
 
-def statement(change: Change) -> str:
+def statement(change: Operation) -> str:
     """The SQL of a change; changes of one form share it."""
     match change:
         case Revoke():
@@ -87,7 +87,7 @@ def statement(change: Change) -> str:
             return _sql(_REMOVE, change.collection)
 
 
-def arguments(change: Change) -> tuple[Any, ...]:
+def arguments(change: Operation) -> tuple[Any, ...]:
     """What is bound to the SQL of a change."""
     match change:
         case Revoke():
@@ -114,7 +114,7 @@ def values(change: Add | Replace) -> tuple[str, str | None, str, str]:
     )
 
 
-def outcome(change: Change, row: Mapping[str, Any]) -> Record | None:
+def outcome(change: Operation, row: Mapping[str, Any]) -> Record | None:
     """What a change answers, from the row that its SQL gave."""
     if isinstance(change, (Revoke, Remove)):
         return None
@@ -129,15 +129,15 @@ async def refusal(connection: Any, change: Add | Replace | Remove) -> StoreError
     if isinstance(change, Add):
         return taken(change.collection, by_id=row is not None)
     if row is None:
-        return Missing()
+        return RecordNotFound()
     if change.expected not in (None, row["revision"]):
-        return Stale(Record(*row))
+        return RevisionMismatch(Record(*row))
     return taken(change.collection)
 
 
-def taken(collection: Collection, *, by_id: bool = False) -> Taken:
+def taken(collection: Collection, *, by_id: bool = False) -> DuplicateValue:
     """The refusal of a value that another record has."""
-    return Taken("id" if by_id else collection.unique or "")
+    return DuplicateValue("id" if by_id else collection.unique or "")
 
 
 @cache

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import asyncpg
 
-from service.store.base import Full, StoreError, TooLong, Unavailable
+from service.store.base import StorageFull, StoreError, StoreUnavailable, ValueTooLong
 
 FAILURES = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 """All that connecting and asking may raise."""
@@ -26,11 +26,11 @@ _LOSSES = ("08", "28", "3D", "53", "57", "58", "25P03")
 T = TypeVar("T")
 
 
-class Lost(Unavailable):
+class Lost(StoreUnavailable):
     """The connection is gone or of no use, and others to the same server may be too."""
 
 
-class Collided(Unavailable):
+class Collided(StoreUnavailable):
     """Two transactions were in each other's way, and this one gave way; it may be tried again at once."""
 
 
@@ -71,11 +71,11 @@ def _meant(error: Exception, committing: bool) -> StoreError | None:
     if state in _COLLISIONS:
         return Collided("The database had to choose between writes in each other's way.")
     if state in _TOO_LONG:
-        return Unavailable("The database took too long.")
+        return StoreUnavailable("The database took too long.")
     if state == _DISK_FULL:
-        return Full()
+        return StorageFull()
     if state == _TOO_LARGE:
-        return TooLong()
+        return ValueTooLong()
     if state == _READ_ONLY:
         return Lost("The database takes no writes now.")
     if state.startswith(_LOSSES):

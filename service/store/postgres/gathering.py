@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
-from service.store.base import Unavailable
+from service.store.base import StoreUnavailable
 from service.store.postgres.pool import WAIT
 
 V = TypeVar("V")
@@ -44,6 +44,6 @@ class Gathering(Generic[V]):
             async with asyncio.timeout(_PATIENCE):
                 await self._turn.acquire()
         except TimeoutError as error:
-            raise Unavailable("The reads before this one took too long.") from error
+            raise StoreUnavailable("The reads before this one took too long.") from error
         finally:
             self._next = None  # whoever comes from here on is too late for this statement

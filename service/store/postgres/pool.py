@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import asyncpg
 
-from service.store.base import Unavailable, Unusable
+from service.store.base import StoreUnavailable, StoreUnusable
 from service.store.postgres.errors import FAILURES, Lost, meaning
 
 WAIT = 1.0
@@ -50,7 +50,7 @@ class Pool:
         except ValueError:
             self._size = 0
         if self._size < 1 or not 0.001 <= self._limit <= 1e6:
-            raise Unusable("In the store's URL, pool is a whole number from 1 and timeout a number of seconds.")
+            raise StoreUnusable("In the store's URL, pool is a whole number from 1 and timeout a number of seconds.")
         self._url = parts._replace(query=urlencode(options)).geturl()
         user, at, host = parts.netloc.rpartition("@")
         self.name = f"{parts.scheme}://{user.partition(':')[0]}{at}{host}{parts.path}"
@@ -63,17 +63,19 @@ class Pool:
         return await asyncpg.connect(self._url, timeout=WAIT, command_timeout=limit, server_settings=_SETTINGS)
 
     async def reach(self, patience: float) -> Any:
-        """A connection of its own, tried for `patience` seconds. Raises Unusable."""
+        """A connection of its own, tried for `patience` seconds. Raises StoreUnusable."""
         clock = asyncio.get_running_loop().time
         end, pause = clock() + patience, 0.1
         while True:
             try:
                 return await self.connect()
             except _HOPELESS as error:
-                raise Unusable(f"PostgreSQL refuses {self.name}: {error}") from error
+                raise StoreUnusable(f"PostgreSQL refuses {self.name}: {error}") from error
             except FAILURES as error:
                 if clock() + pause > end:
-                    raise Unusable(f"PostgreSQL cannot be reached at {self.name}: {error or 'no answer'}") from error
+                    raise StoreUnusable(
+                        f"PostgreSQL cannot be reached at {self.name}: {error or 'no answer'}"
+                    ) from error
             await asyncio.sleep(pause)
             pause = min(pause * 2, 2.0)
 
@@ -114,7 +116,7 @@ class Pool:
         """Give out a connection, with `meaning` for what goes wrong."""
         pool = self._pool
         if pool is None:
-            raise Unavailable("The store is closed.")
+            raise StoreUnavailable("The store is closed.")
         connection = await self._acquire(pool)
         try:
             with meaning():
@@ -143,4 +145,4 @@ class Pool:
                     self._turns.release()
                     raise
         except TimeoutError as error:
-            raise Unavailable("No connection to the database was free in time.") from error
+            raise StoreUnavailable("No connection to the database was free in time.") from error

@@ -14,7 +14,7 @@ from typing import Any
 import asyncpg
 import orjson
 
-from service.store.base import Collection, Field, Replace, Unusable
+from service.store.base import Collection, Field, Replace, StoreUnusable
 from service.store.postgres.changes import values
 from service.store.postgres.names import ids, literal, name, quoted, records, scalar
 
@@ -58,10 +58,10 @@ _REMAKE = """
 
 
 async def prepare(connection: Any, collections: Sequence[Collection]) -> None:
-    """Make what is missing, in one transaction; several may try at once. Raises Unusable."""
+    """Make what is missing, in one transaction; several may try at once. Raises StoreUnusable."""
     encoding = connection.get_settings().server_encoding
     if encoding != "UTF8":
-        raise Unusable(f"The database's encoding is {encoding}, but only UTF8 holds every text.")
+        raise StoreUnusable(f"The database's encoding is {encoding}, but only UTF8 holds every text.")
     async with connection.transaction():
         await connection.execute(_LOCK)
         await _migrate(connection)
@@ -77,7 +77,9 @@ async def _migrate(connection: Any) -> None:
         await connection.execute("CREATE SCHEMA IF NOT EXISTS shipyard")
     known = len(MIGRATIONS)
     if version > known:
-        raise Unusable(f"The database was made by a newer Shipyard: its version is {version}, this one knows {known}.")
+        raise StoreUnusable(
+            f"The database was made by a newer Shipyard: its version is {version}, this one knows {known}."
+        )
     for migration in MIGRATIONS[version:]:
         await connection.execute(migration)
     if version < known:
@@ -103,7 +105,7 @@ async def _fit(connection: Any, collection: Collection) -> None:
         try:
             await connection.execute(_HOLD_KEYS.format(**names))
         except asyncpg.UniqueViolationError as error:
-            raise Unusable(
+            raise StoreUnusable(
                 f"Two records of {collection.name} have the same {collection.unique}; change one."
             ) from error
     await _index(connection, collection)
@@ -121,7 +123,7 @@ async def _remake(connection: Any, collection: Collection) -> None:
 def _remade(collection: Collection, id: int, body: bytes, hidden: str) -> tuple[str | None, ...]:
     data = orjson.loads(hidden) | orjson.loads(body)
     if not isinstance(data.get(collection.unique, ""), str):
-        raise Unusable(f"A record of {collection.name}, id {id}, has no text as {collection.unique}.")
+        raise StoreUnusable(f"A record of {collection.name}, id {id}, has no text as {collection.unique}.")
     return values(Replace(collection, id, data))
 
 

@@ -8,7 +8,19 @@ from typing import Any, ClassVar, TypeVar
 
 import orjson
 
-from service.store.base import Add, Change, Collection, Once, Page, Query, Record, Revoke, Store, Unusable, fold
+from service.store.base import (
+    Add,
+    Collection,
+    IdempotencyKey,
+    Operation,
+    Page,
+    Query,
+    Record,
+    Revoke,
+    Store,
+    StoreUnusable,
+    fold,
+)
 from service.store.postgres import writes
 from service.store.postgres.errors import FAILURES, Collided, Foreign, foreign
 from service.store.postgres.gathering import Gathering
@@ -56,7 +68,7 @@ class PostgresStore(Store):
         try:
             await prepare(connection, collections)
         except FAILURES as error:
-            raise Unusable(f"PostgreSQL does not make the tables in {self.name}: {error}") from error
+            raise StoreUnusable(f"PostgreSQL does not make the tables in {self.name}: {error}") from error
         finally:
             await connection.close()
         await self._pool.open()
@@ -98,7 +110,7 @@ class PostgresStore(Store):
         parts = (row["ids"] or (), row["revisions"] or (), row["bodies"] or ())
         return Page(tuple([Record(*each) for each in zip(*parts, strict=True)]), row["total"])
 
-    async def write(self, *changes: Change, once: Once | None = None) -> list[Record | None]:
+    async def write(self, *changes: Operation, once: IdempotencyKey | None = None) -> list[Record | None]:
         if self._written and once is None and writes.stand_alone(changes):
             answer = await self._attempt(partial(writes.at_once, change=changes[0]))
         else:
@@ -124,7 +136,7 @@ class PostgresStore(Store):
         await self._revocations.forget(now)
         return count
 
-    async def pristine(self) -> bool:
+    async def is_new(self) -> bool:
         async with self._pool.connection() as connection:
             return bool(await connection.fetchval(_PRISTINE))
 

@@ -13,7 +13,17 @@ from typing import Any
 import asyncpg
 import orjson
 
-from service.store.base import Add, Change, Once, Record, Remove, Replace, Reused, Revoke, StoreError
+from service.store.base import (
+    Add,
+    IdempotencyKey,
+    IdempotencyKeyReused,
+    Operation,
+    Record,
+    Remove,
+    Replace,
+    Revoke,
+    StoreError,
+)
 from service.store.postgres.changes import arguments, outcome, refusal, statement, taken
 from service.store.postgres.errors import Collided, meaning
 from service.store.postgres.names import bounded, name, records
@@ -34,18 +44,18 @@ _KEEP = "UPDATE shipyard.outcomes SET records = $2 WHERE key = $1"
 Answer = list[Record | None]
 
 
-def stand_alone(changes: Sequence[Change]) -> bool:
+def stand_alone(changes: Sequence[Operation]) -> bool:
     """Whether one statement is all that the changes take."""
     return len(changes) == 1 and not (isinstance(changes[0], Add) and changes[0].id is not None)
 
 
-async def at_once(connection: Any, change: Change) -> Answer:
+async def at_once(connection: Any, change: Operation) -> Answer:
     """Make one change; its statement is its transaction."""
     with meaning(committing=True):
         return await _make(connection, [change])
 
 
-async def together(connection: Any, changes: Sequence[Change], once: Once | None = None) -> Answer:
+async def together(connection: Any, changes: Sequence[Operation], once: IdempotencyKey | None = None) -> Answer:
     """Make the changes in one transaction, or none of them; `once`: or answer as before."""
     async with _transaction(connection):
         await connection.execute(_MARK)
@@ -82,7 +92,7 @@ async def _transaction(connection: Any) -> AsyncIterator[None]:
         await transaction.commit()
 
 
-async def _claim(connection: Any, once: Once) -> Answer | None:
+async def _claim(connection: Any, once: IdempotencyKey) -> Answer | None:
     """What a write under this key answered before; None if this is the first."""
     key = bounded(once.key)
     if await connection.fetchval(_CLAIM, key, once.fingerprint, once.expires, math.ceil(time.time())) is not None:
@@ -91,7 +101,7 @@ async def _claim(connection: Any, once: Once) -> Answer | None:
     if before is None:
         raise Collided("The key was forgotten at this moment.")
     if before["fingerprint"] != once.fingerprint:
-        raise Reused
+        raise IdempotencyKeyReused
     return _unpacked(before["records"])
 
 
@@ -103,7 +113,7 @@ def _unpacked(text: str) -> Answer:
     return [each and Record(each[0], each[1], each[2].encode()) for each in orjson.loads(text)]
 
 
-async def _make_all(connection: Any, changes: Sequence[Change]) -> Answer:
+async def _make_all(connection: Any, changes: Sequence[Operation]) -> Answer:
     await _lock(connection, changes)
     answer: Answer = []
     for _, group in groupby(changes, statement):
@@ -113,7 +123,7 @@ async def _make_all(connection: Any, changes: Sequence[Change]) -> Answer:
     return answer
 
 
-async def _lock(connection: Any, changes: Sequence[Change]) -> None:
+async def _lock(connection: Any, changes: Sequence[Operation]) -> None:
     """Lock what is there already, always in the same order, so that no two writes wait for each other."""
     filled = {records(each.collection) for each in changes if isinstance(each, Add) and each.id is not None}
     changed = sorted({(records(each.collection), each.id) for each in changes if isinstance(each, (Replace, Remove))})
@@ -124,7 +134,7 @@ async def _lock(connection: Any, changes: Sequence[Change]) -> None:
         await connection.execute(_CHANGE.format(records=table), [id for _, id in group])
 
 
-async def _make(connection: Any, changes: Sequence[Change]) -> Answer:
+async def _make(connection: Any, changes: Sequence[Operation]) -> Answer:
     """Make changes of one form."""
     try:
         rows = await connection.fetchmany(statement(changes[0]), [arguments(change) for change in changes])
@@ -136,7 +146,7 @@ async def _make(connection: Any, changes: Sequence[Change]) -> Answer:
     return [outcome(change, row) for change, row in zip(changes, rows, strict=True)]
 
 
-def _taken(change: Change, error: asyncpg.UniqueViolationError) -> StoreError:
+def _taken(change: Operation, error: asyncpg.UniqueViolationError) -> StoreError:
     """What another write, at the same time, has taken."""
     if isinstance(change, Revoke):
         return Collided("The key was revoked at this moment.")

@@ -12,17 +12,17 @@ import orjson
 
 from service.store.base import (
     Add,
-    Change,
     Collection,
-    Missing,
-    Once,
+    DuplicateValue,
+    IdempotencyKey,
+    IdempotencyKeyReused,
+    Operation,
     Record,
+    RecordNotFound,
     Remove,
     Replace,
-    Reused,
+    RevisionMismatch,
     Revoke,
-    Stale,
-    Taken,
 )
 from service.store.sqlite.file import failure
 from service.store.sqlite.table import Row, Table, row
@@ -73,8 +73,11 @@ class Transaction:
             self._revision, self._counts = before
             return failure(error) if isinstance(error, sqlite3.Error) else error
 
-    def write(self, changes: Sequence[Change], once: Once | None = None) -> list[Record | None]:
-        """Make the changes, or answer what they were the first time. Raises Missing, Taken, Stale, Reused."""
+    def write(self, changes: Sequence[Operation], once: IdempotencyKey | None = None) -> list[Record | None]:
+        """Make the changes, or return what they returned the first time.
+
+        Raises RecordNotFound, DuplicateValue, RevisionMismatch, IdempotencyKeyReused.
+        """
         if once is None and len(changes) == 1:
             return [self._change(changes[0])]  # one statement, which is whole or not at all by itself
         with self._whole():
@@ -116,16 +119,16 @@ class Transaction:
             raise
         self._connection.execute("RELEASE job")
 
-    def _outcome(self, once: Once) -> list[Record | None] | None:
+    def _outcome(self, once: IdempotencyKey) -> list[Record | None] | None:
         sql = "SELECT fingerprint, records FROM _once WHERE key = ? AND expires >= ?"
         found = self._connection.execute(sql, (once.key, self._now)).fetchone()
         if found is None:
             return None
         if found[0].decode() != once.fingerprint:
-            raise Reused
+            raise IdempotencyKeyReused
         return [kept and Record(kept[0], kept[1], kept[2].encode()) for kept in orjson.loads(found[1])]
 
-    def _change(self, change: Change) -> Record | None:
+    def _change(self, change: Operation) -> Record | None:
         self._revision = max(self._revision + 1, self._least)
         match change:
             case Add():
@@ -175,14 +178,14 @@ class Transaction:
         return count
 
     def _current(self, change: Replace | Remove) -> bytes | None:
-        """The hidden fields of the record to change. Raises Missing, Stale."""
+        """The hidden fields of the record to change. Raises RecordNotFound, RevisionMismatch."""
         table = self._tables[change.collection.name]
         found = self._connection.execute(table.current, (change.id,)).fetchone()
         if found is None:
-            raise Missing
+            raise RecordNotFound
         *record, hidden = found
         if change.expected is not None and change.expected != record[1]:
-            raise Stale(Record._make(record))
+            raise RevisionMismatch(Record._make(record))
         return hidden  # type: ignore[no-any-return]  # the column is text or null
 
     def _put(self, sql: str, id: int, made: Row, change: Add | Replace, *expected: int) -> int:
@@ -193,4 +196,4 @@ class Transaction:
             if error.sqlite_errorcode not in _UNIQUE:
                 raise
             unique = error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_UNIQUE
-            raise Taken((unique and change.collection.unique) or "id") from None
+            raise DuplicateValue((unique and change.collection.unique) or "id") from None

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
-from service.store.base import Full, StoreError, Unavailable, Unusable
+from service.store.base import StorageFull, StoreError, StoreUnavailable, StoreUnusable
 from service.store.sqlite.schema import APPLICATION, MIGRATIONS, fit, migrate
 from service.store.sqlite.table import Table
 
@@ -69,12 +69,12 @@ def failure(error: Exception, *, committing: bool = False) -> StoreError:
     if isinstance(error, StoreError):
         return error
     if getattr(error, "sqlite_errorcode", 0) in _NO_ROOM:
-        return Full(str(error))
-    return Unavailable(f"SQLite: {error}", unknown=committing)
+        return StorageFull(str(error))
+    return StoreUnavailable(f"SQLite: {error}", unknown=committing)
 
 
 def prepare(path: Path, tables: Iterable[Table]) -> None:
-    """Make the file ready for these tables. Raises Unusable, and then the file is as it was."""
+    """Make the file ready for these tables. Raises StoreUnusable, and then the file is as it was."""
     try:
         _look_round(path)
         if not path.exists():
@@ -83,10 +83,10 @@ def prepare(path: Path, tables: Iterable[Table]) -> None:
             _examine(path)
         with closing(connect(path)) as connection:
             _make_ready(connection, tables)
-    except Unusable as error:
-        raise Unusable(f"{path} {error}") from error.__cause__
+    except StoreUnusable as error:
+        raise StoreUnusable(f"{path} {error}") from error.__cause__
     except (sqlite3.Error, OSError) as error:
-        raise Unusable(f"{path} {_WRONG.get(_code(error), f'cannot be used: {error}')}") from error
+        raise StoreUnusable(f"{path} {_WRONG.get(_code(error), f'cannot be used: {error}')}") from error
 
 
 def file_system(directory: Path, mounts: str) -> str:
@@ -104,11 +104,11 @@ def _mounts() -> str:
 
 def _look_round(path: Path) -> None:
     if not path.parent.is_dir():
-        raise Unusable("is in no directory that there is; make it, or name another file")
+        raise StoreUnusable("is in no directory that there is; make it, or name another file")
     if path.is_dir():
-        raise Unusable("is a directory; name a file in it")
+        raise StoreUnusable("is a directory; name a file in it")
     if (kind := file_system(path.parent, _mounts())) in NETWORKS:
-        raise Unusable(f"is on a network file system ({kind}); name a file on a disk of this machine")
+        raise StoreUnusable(f"is on a network file system ({kind}); name a file on a disk of this machine")
 
 
 def _examine(path: Path) -> None:
@@ -121,10 +121,10 @@ def _examine(path: Path) -> None:
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         if tables and application != APPLICATION:
-            raise Unusable("is the database of another program; name another file")
+            raise StoreUnusable("is the database of another program; name another file")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > len(MIGRATIONS):
-            raise Unusable(
+            raise StoreUnusable(
                 f"was made by a newer version of the service: its format is {version}, "
                 f"this one knows up to {len(MIGRATIONS)}; run the newer one, or name another file"
             )
@@ -133,14 +133,14 @@ def _examine(path: Path) -> None:
         if was_closed and path.stat().st_size < pages * size:
             fault = "its end is missing"
         if fault != "ok":
-            raise Unusable(f"{_WRONG[sqlite3.SQLITE_CORRUPT]} ({fault.splitlines()[-1]})")
+            raise StoreUnusable(f"{_WRONG[sqlite3.SQLITE_CORRUPT]} ({fault.splitlines()[-1]})")
 
 
 def _make_ready(connection: sqlite3.Connection, tables: Iterable[Table]) -> None:
     connection.text_factory = str
     (mode,) = patiently(connection, "PRAGMA journal_mode = WAL").fetchone()
     if mode != "wal":
-        raise Unusable("cannot have a write-ahead log where it is; name a file on a disk of this machine")
+        raise StoreUnusable("cannot have a write-ahead log where it is; name a file on a disk of this machine")
     patiently(connection, "BEGIN IMMEDIATE")
     migrate(connection)
     for table in tables:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import orjson
 
-from service.store.base import Unusable
+from service.store.base import StoreUnusable
 from service.store.sqlite.table import Table, quoted, row
 
 APPLICATION = 0x53484950
@@ -43,7 +43,7 @@ def migrate(connection: sqlite3.Connection) -> None:
 
 
 def fit(connection: sqlite3.Connection, table: Table) -> None:
-    """Give a collection the table, the rows and the indexes that it should have. Raises Unusable."""
+    """Give a collection the table, the rows and the indexes that it should have. Raises StoreUnusable."""
     name = table.collection.name
     connection.execute(table.create)
     connection.execute("INSERT OR IGNORE INTO _collections VALUES (?, 0, 0, ?)", (name, table.layout))
@@ -59,7 +59,7 @@ def fit(connection: sqlite3.Connection, table: Table) -> None:
         for index in wanted.keys() - _indexes(connection, name).keys():
             connection.execute(wanted[index])
     except sqlite3.IntegrityError as error:
-        raise Unusable(f"has two records of {name} with the same {table.collection.unique}; change one") from error
+        raise StoreUnusable(f"has two records of {name} with the same {table.collection.unique}; change one") from error
 
 
 def _indexes(connection: sqlite3.Connection, name: str) -> dict[str, str]:
@@ -80,7 +80,9 @@ def _remake(connection: sqlite3.Connection, table: Table) -> None:
             data = orjson.loads(hidden or "{}") | orjson.loads(body)
             del data["id"]
             if not isinstance(data.get(collection.unique, ""), str):
-                raise Unusable(f"has a record of {collection.name}, id {last}, without a text as {collection.unique}")
+                raise StoreUnusable(
+                    f"has a record of {collection.name}, id {last}, without a text as {collection.unique}"
+                )
             connection.execute(table.update, (*row(collection, last, data), revision, last))
     sql = "UPDATE _collections SET layout = ? WHERE name = ?"
     connection.execute(sql, (table.layout, collection.name))

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 
 import orjson
 
-from service.store.base import Add, Change, Collection, Once, Page, Query, Record, Store, fold
+from service.store.base import Add, Collection, IdempotencyKey, Operation, Page, Query, Record, Store, fold
 from service.store.sqlite.changes import Transaction
 from service.store.sqlite.file import connect, prepare
 from service.store.sqlite.find import find, find_near, plain
@@ -78,7 +78,7 @@ class SQLiteStore(Store):
             return await self._reader.far(lambda connection: find(table, query, connection))
         return page
 
-    async def write(self, *changes: Change, once: Once | None = None) -> list[Record | None]:
+    async def write(self, *changes: Operation, once: IdempotencyKey | None = None) -> list[Record | None]:
         records: list[Record | None] = await self._writer.do(lambda transaction: transaction.write(changes, once))
         return records
 
@@ -92,7 +92,7 @@ class SQLiteStore(Store):
             purged += some
         return purged
 
-    async def pristine(self) -> bool:
+    async def is_new(self) -> bool:
         return await self._reader.near(None, partial(_first, "SELECT 1 FROM _state WHERE revision = 0", ())) is not None
 
     async def fill(self, batches: AsyncIterator[Sequence[Add]]) -> bool:

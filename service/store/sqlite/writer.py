@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
-from service.store.base import Unavailable
+from service.store.base import StoreUnavailable
 from service.store.sqlite.changes import Job, Transaction
 from service.store.sqlite.file import failure, is_busy, patiently
 from service.store.sqlite.table import Table
@@ -36,7 +36,7 @@ class Writer:
     async def do(self, job: Job) -> Any:
         """What the job answers, after it was committed."""
         if self._closed:
-            raise Unavailable("the store is closed")
+            raise StoreUnavailable("the store is closed")
         loop = asyncio.get_running_loop()
         future = loop.create_future()
         self._queue.append((job, future))

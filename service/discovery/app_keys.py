@@ -1,0 +1,11 @@
+"""The typed keys of the plugins that an app has loaded."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from service.discovery.plugin import Plugin
+
+PLUGINS: web.AppKey[tuple[Plugin, ...]] = web.AppKey("plugins", tuple)
+SKIPPED: web.AppKey[tuple[str, ...]] = web.AppKey("plugins_skipped", tuple)
+"""The names of the plugins that plugins.on_error = "skip" left out."""

@@ -1,0 +1,1 @@
+"""One HTTP exchange: request in, response out."""

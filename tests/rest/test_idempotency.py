@@ -1,0 +1,140 @@
+"""Idempotency-Key: a POST that is sent twice is done once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from itertools import pairwise
+
+import pytest
+
+from service.http.app_keys import STORE
+from tests.support.requests import SHIP, Client, bearer, refusal, refused
+
+MakeClient = Callable[..., Awaitable[Client]]
+
+KEY = {"Idempotency-Key": "8e03978e-40d5-43dd-bc93-6894a57f9324"}
+
+
+async def total(client: Client, path: str = "/api/ships") -> str:
+    return (await client.get(path)).headers["X-Total-Count"]
+
+
+async def test_a_repeated_post_gets_the_same_answer_and_adds_nothing(client: Client) -> None:
+    headers = {**bearer(client), **KEY}
+    answers = [await client.post("/api/ships", json=SHIP, headers=headers) for _ in range(3)]
+    for one, other in pairwise(answers):
+        assert (one.status, await one.read()) == (other.status, await other.read())
+        assert all(one.headers[name] == other.headers[name] for name in ("Location", "ETag"))
+    assert (answers[0].status, (await answers[0].json())["id"]) == (201, 16)
+    assert await total(client) == "16"
+
+
+async def test_the_same_answer_comes_also_when_the_record_has_changed_or_gone(client: Client) -> None:
+    headers = {**bearer(client), **KEY}
+    first = await client.post("/api/ships", json=SHIP, headers=headers)
+    await client.patch("/api/ships/16", json={"crew": 1}, headers=bearer(client))
+    again = await client.post("/api/ships", json=SHIP, headers=headers)
+    await client.delete("/api/ships/16", headers=bearer(client))
+    last = await client.post("/api/ships", json=SHIP, headers=headers)
+    assert await first.read() == await again.read() == await last.read()
+    assert [first.status, again.status, last.status] == [201, 201, 201]
+    assert await total(client) == "15"
+
+
+async def test_equal_json_is_the_same_request_however_it_is_written(client: Client) -> None:
+    headers = {**bearer(client), **KEY}
+    first = await client.post("/api/ships", json=SHIP, headers=headers)
+    again = await client.post("/api/ships", json=dict(reversed(SHIP.items())), headers=headers)
+    assert (again.status, await again.read()) == (201, await first.read())
+
+
+async def test_a_key_is_good_for_one_request_only(client: Client) -> None:
+    headers = {**bearer(client), **KEY}
+    await client.post("/api/ships", json=SHIP, headers=headers)
+    answer = await client.post("/api/ships", json={**SHIP, "crew": 1}, headers=headers)
+    said = await refusal(answer)
+    assert (answer.status, said["error"]) == (422, "Unprocessable Entity")
+    assert (said["code"], said["message"]) == (
+        "idempotency_key_reused",
+        "This Idempotency-Key was used for another request.",
+    )
+    assert await total(client) == "16"
+
+
+async def test_a_key_belongs_to_its_user_and_its_path(client: Client) -> None:
+    first = await client.post("/api/ships", json=SHIP, headers={**bearer(client, 1), **KEY})
+    other = await client.post("/api/ships", json=SHIP, headers={**bearer(client, 2), **KEY})
+    assert [(await answer.json())["id"] for answer in (first, other)] == [16, 17]
+    new = {"name": "new user", "password": "secret"}
+    answers = [await client.post("/api/users", json=new, headers=KEY) for _ in range(2)]
+    assert [(answer.status, await answer.json()) for answer in answers] == [(201, {"id": 3, "name": "new user"})] * 2
+
+
+async def test_a_refused_request_uses_up_no_key(client: Client) -> None:
+    headers = {**bearer(client), **KEY}
+    assert (await client.post("/api/ships", json={}, headers=headers)).status == 400
+    assert (await client.post("/api/ships", json=SHIP, headers=KEY)).status == 401
+    assert (await client.post("/api/ships", json=SHIP, headers=headers)).status == 201
+    taken = {"name": "guest", "password": "secret"}
+    assert (await client.post("/api/users", json=taken, headers=KEY)).status == 400
+    await client.delete("/api/users/2", headers=bearer(client, 2))
+    assert (await client.post("/api/users", json=taken, headers=KEY)).status == 201
+
+
+async def test_of_many_at_once_one_is_done_and_the_others_say_so(client: Client) -> None:
+    headers = {**bearer(client), **KEY}
+    answers = await asyncio.gather(*(client.post("/api/ships", json=SHIP, headers=headers) for _ in range(20)))
+    assert Counter(answer.status for answer in answers).keys() <= {201, 409}
+    assert {(await answer.json())["id"] for answer in answers if answer.status == 201} == {16}
+    assert await total(client) == "16"
+
+
+async def test_while_a_request_runs_its_repetition_is_told_to_wait(make_client: MakeClient) -> None:
+    client = await make_client()
+    new = {"name": "new user", "password": "secret"}  # whose password is hashed meanwhile
+    answers = await asyncio.gather(*(client.post("/api/users", json=new, headers=KEY) for _ in range(2)))
+    first, second = sorted(answers, key=lambda answer: answer.status)
+    assert (first.status, second.headers["Retry-After"]) == (201, "1")
+    assert await refused(second) == (409, "A request with this Idempotency-Key is still under way.")
+    assert (await client.post("/api/users", json=new, headers=KEY)).status == 201
+    assert await total(client, "/api/users") == "3"
+
+
+@pytest.mark.parametrize("key", ["", " ", "a b", "é", "x" * 256, "a\tb"])
+async def test_a_key_is_1_to_255_visible_ascii_characters(make_client: MakeClient, key: str) -> None:
+    client = await make_client()
+    answer = await client.post("/api/ships", json=SHIP, headers={**bearer(client), "Idempotency-Key": key})
+    assert await refused(answer) == (400, {"Idempotency-Key": ["Not 1 to 255 visible ASCII characters."]})
+    answer = await client.post("/api/ships", json=SHIP, headers={**bearer(client), "Idempotency-Key": "~" * 255})
+    assert answer.status == 201
+
+
+async def test_without_a_key_each_post_is_its_own(client: Client) -> None:
+    for wanted in (16, 17):
+        answer = await client.post("/api/ships", json=SHIP, headers=bearer(client))
+        assert (await answer.json())["id"] == wanted
+
+
+async def test_a_key_is_kept_for_a_day_and_then_forgotten(client: Client) -> None:
+    before = int(time.time())
+    await client.post("/api/ships", json=SHIP, headers={**bearer(client), **KEY})
+    after = int(time.time())
+    store = client.app[STORE]
+    assert await store.purge(before + 24 * 3600) == 0
+    assert await store.purge(after + 24 * 3600 + 1) == 1
+
+
+@pytest.mark.parametrize("store_url", ["sqlite", "postgres"], indirect=True)
+async def test_a_key_survives_a_restart(make_client: MakeClient, store_url: str) -> None:
+    first = await make_client(store=store_url)
+    before = await first.post("/api/ships", json=SHIP, headers={**bearer(first), **KEY})
+    body = await before.read()
+    await first.close()
+    second = await make_client(store=store_url)
+    after = await second.post("/api/ships", json=SHIP, headers={**bearer(second), **KEY})
+    assert (after.status, await after.read(), await total(second)) == (201, body, "16")
+    answer = await second.post("/api/ships", json={**SHIP, "crew": 1}, headers={**bearer(second), **KEY})
+    assert answer.status == 422

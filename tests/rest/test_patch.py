@@ -1,0 +1,173 @@
+"""PATCH: JSON Merge Patch (RFC 7396), with the same words as PUT; fields that clients may send back but not change."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from service.rest.merge_patch import merge
+from tests.support.requests import SHIP, Client, Json, bearer, refused
+
+if TYPE_CHECKING:
+    from tests.support.distributions import Install
+
+pytest_plugins = ["tests.support.distributions"]
+
+MakeClient = Callable[..., Awaitable[Client]]
+
+MERGE_PATCH = {"Content-Type": "application/merge-patch+json"}
+
+
+@pytest.mark.parametrize(
+    ("target", "patch", "result"),
+    [
+        ({"a": "b"}, {"a": "c"}, {"a": "c"}),
+        ({"a": "b"}, {"b": "c"}, {"a": "b", "b": "c"}),
+        ({"a": "b"}, {"a": None}, {}),
+        ({"a": "b", "b": "c"}, {"a": None}, {"b": "c"}),
+        ({"a": ["b"]}, {"a": "c"}, {"a": "c"}),
+        ({"a": "c"}, {"a": ["b"]}, {"a": ["b"]}),
+        ({"a": {"b": "c"}}, {"a": {"b": "d", "c": None}}, {"a": {"b": "d"}}),
+        ({"a": [{"b": "c"}]}, {"a": [1]}, {"a": [1]}),
+        ({"a": [1, None]}, {"a": [None]}, {"a": [None]}),
+        ({"e": None}, {"a": 1}, {"e": None, "a": 1}),
+        ({"a": "b"}, {"a": {"b": {"c": None}}}, {"a": {"b": {}}}),
+        ({}, {"a": {"bb": {"ccc": None}}}, {"a": {"bb": {}}}),
+        ({"a": 1}, {}, {"a": 1}),
+        ([1, 2], {"a": "b", "c": None}, {"a": "b"}),
+        ({"a": 1}, ["c"], ["c"]),
+        ({"a": 1}, None, None),
+    ],
+)
+def test_a_patch_is_merged_as_the_rfc_says(target: Any, patch: Any, result: Any) -> None:
+    before = repr(target)
+    assert (merge(target, patch), repr(target)) == (result, before)
+
+
+async def test_a_patch_changes_what_it_names_and_nothing_else(client: Client) -> None:
+    mine = bearer(client)
+    ship = await (await client.get("/api/ships/1")).json()
+    patches: list[Json] = [{"crew": 2}, {"roles": []}, {"model": "T-70", "length": 12}, {}, {"id": 1, "crew": 3}]
+    for headers, patch in zip((mine, {**mine, **MERGE_PATCH}) * 3, patches, strict=False):
+        ship |= patch
+        answer = await client.patch("/api/ships/1", json=patch, headers=headers)
+        assert (answer.status, await answer.json()) == (200, ship), patch
+    assert await (await client.get("/api/ships/1")).json() == ship
+
+
+WRONG: list[tuple[Json, Any]] = [
+    ({"crew": 0}, {"crew": ["Must be greater than or equal to 1."]}),
+    ({"crew": "7"}, {"crew": ["Not a valid integer."]}),
+    ({"crew": {"more": 1}}, {"crew": ["Not a valid integer."]}),
+    ({"crew": None}, {"crew": ["Missing data for required field."]}),
+    ({"model": None, "roles": None}, {name: ["Missing data for required field."] for name in ("model", "roles")}),
+    ({"model": " "}, {"model": ["Must not be blank."]}),
+    ({"roles": {"0": "x"}}, {"roles": ["Not a valid list."]}),
+    ({"roles": [None]}, {"roles": {"0": ["Field may not be null."]}}),
+    ({"owner": 1}, {"owner": ["Unknown field."]}),
+    ({"id": 2}, "Request data id has to match resource id."),
+    ({"id": "1"}, "Request data id has to match resource id."),
+    ({"id": None}, "Request data id has to match resource id."),
+]
+
+
+async def test_a_patch_is_refused_in_the_words_of_put(make_client: MakeClient) -> None:
+    client = await make_client()
+    before = await (await client.get("/api/ships/1")).read()
+    for patch, message in WRONG:
+        answer = await client.patch("/api/ships/1", json=patch, headers=bearer(client))
+        assert await refused(answer) == (400, message), patch
+    assert await (await client.get("/api/ships/1")).read() == before
+
+
+async def test_null_takes_away_only_what_is_there(make_client: MakeClient) -> None:
+    client = await make_client()
+    answer = await client.patch("/api/ships/1", json={"owner": None}, headers=bearer(client))
+    assert answer.status == 200
+    answer = await client.patch("/api/users/1", json={"password": None}, headers=bearer(client))
+    assert await refused(answer) == (400, {"password": ["Field may not be null."]})
+
+
+async def test_a_ship_that_is_read_can_be_sent_back_as_it_is(client: Client) -> None:
+    for method in ("PUT", "PATCH"):
+        read = await client.get("/api/ships/1")
+        headers = {**bearer(client), "If-Match": read.headers["ETag"]}
+        answer = await client.request(method, "/api/ships/1", json=await read.json(), headers=headers)
+        assert (answer.status, await answer.json()) == (200, await read.json())
+
+
+STATIONS = """
+from marshmallow import Schema
+from marshmallow.fields import Dict, Integer, String
+from service import Collection, Resource
+from itertools import count
+
+years = count(1977)
+
+class StationSchema(Schema):
+    id = Integer(dump_only=True)
+    name = String(required=True)
+    motto = String()
+    docks = Dict()
+    founded = Integer(dump_only=True)
+
+class Stations(Resource):
+    path = "/api/stations"
+    collection = Collection("stations", unique="name")
+    schema = StationSchema
+
+    async def prepare(self, app, data):
+        return {"founded": next(years), **data}
+
+routes = Stations.routes()
+"""
+STATION = {"name": "DS-1", "docks": {"north": {"bays": 3}, "south": {"bays": 4}}}
+
+
+async def test_a_read_only_field_can_be_sent_back_but_not_changed(
+    install: Install, make_client: MakeClient, store_url: str
+) -> None:
+    install("stations", STATIONS)
+    client = await make_client(store=store_url)
+    mine, path = bearer(client), "/api/stations/1"
+    answer = await client.post("/api/stations", json=STATION, headers=mine)
+    kept = {"id": 1, **STATION, "founded": 1977}
+    assert (answer.status, await answer.json()) == (201, kept)
+    for method in ("PUT", "PATCH"):
+        answer = await client.request(method, path, json=kept, headers=mine)
+        assert (answer.status, await answer.json()) == (200, kept), method
+        answer = await client.request(method, path, json={**STATION, "founded": 1}, headers=mine)
+        assert await refused(answer) == (400, {"founded": ["Unknown field."]}), method
+    answer = await client.put(path, json={"name": "DS-2"}, headers=mine)
+    assert await answer.json() == {"id": 1, "name": "DS-2", "founded": 1977}
+    answer = await client.post("/api/stations", json={**STATION, "founded": 1977}, headers=mine)
+    assert await refused(answer) == (400, {"founded": ["Unknown field."]})
+
+
+async def test_a_patch_reaches_into_objects_and_null_removes(install: Install, make_client: MakeClient) -> None:
+    install("stations", STATIONS)
+    client = await make_client()
+    mine, path = bearer(client), "/api/stations/1"
+    await client.post("/api/stations", json={**STATION, "motto": "no moon"}, headers=mine)
+    patch = {"motto": None, "docks": {"north": {"bays": 5}, "south": None, "west": {"bays": None}}}
+    answer = await client.patch(path, json=patch, headers={**mine, **MERGE_PATCH})
+    docks = {"north": {"bays": 5}, "west": {}}
+    assert (answer.status, await answer.json()) == (200, {"id": 1, "name": "DS-1", "docks": docks, "founded": 1977})
+
+
+async def test_what_was_patched_is_still_unique(install: Install, make_client: MakeClient, store_url: str) -> None:
+    install("stations", STATIONS)
+    client = await make_client(store=store_url)
+    mine = bearer(client)
+    for name in ("DS-1", "DS-2"):
+        await client.post("/api/stations", json={"name": name}, headers=mine)
+    answer = await client.patch("/api/stations/2", json={"name": "ds-1"}, headers=mine)
+    assert await refused(answer) == (400, "Station already exists.")
+    assert (await client.patch("/api/stations/2", json={"name": "ds-2"}, headers=mine)).status == 200
+
+
+async def test_a_ship_is_replaced_whole_by_put(client: Client) -> None:
+    answer = await client.put("/api/ships/4", json=SHIP, headers=bearer(client))
+    assert await answer.json() == {"id": 4, **SHIP}
