@@ -14,7 +14,7 @@ class UserSchema(Schema):
     """A user. The password comes in and never goes out."""
 
     id = Integer(dump_only=True, metadata={"example": 3})
-    name = Line(required=True, least=2, most=64, metadata={"example": "new user"})
+    name = Line(required=True, min_length=2, max_length=64, metadata={"example": "new user"})
     password = String(
         required=True,
         load_only=True,

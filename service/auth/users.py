@@ -8,7 +8,7 @@ from service.auth.passwords import Passwords, is_hash
 from service.errors import HTTPError
 from service.store.base import Collection, Store, StoreError
 
-USERS = Collection("users", unique="name", hidden=("password",))
+USERS = Collection("users", unique="name", write_only=("password",))
 DEMO_USERS = (("user", "password"), ("guest", "guest"))
 """The example's users, whose passwords everybody knows."""
 
@@ -29,7 +29,7 @@ class Authenticator:
     async def authenticate(self, name: str, password: str) -> int | None:
         """The id of the user with this name and password. A wrong name takes as long as a wrong password."""
         record = await self._store.lookup(USERS, name)
-        hidden = None if record is None else await self._store.secrets(USERS, record.id)
+        hidden = None if record is None else await self._store.write_only_fields(USERS, record.id)
         hash = None if hidden is None else hidden.get("password")
         if record is not None and hash is not None and not is_hash(hash):
             log.error("user %d cannot log in: what is kept as the password is no Argon2id hash", record.id)

@@ -16,11 +16,11 @@ INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp", "Mn"})
 
 
 class Line(fields.String):
-    """A text on one line: no control characters, and something to see in it. Length in characters."""
+    """Text on one line: no control characters, and something visible in it. Lengths are in characters."""
 
-    def __init__(self, *, least: int = 1, most: int = 200, **options: Any) -> None:
-        """least, most: the fewest and the most characters."""
-        checks: list[Callable[[str], Any]] = [Length(min=least), Length(max=most), one_line, something_to_see]
+    def __init__(self, *, min_length: int = 1, max_length: int = 200, **options: Any) -> None:
+        lengths = [Length(min=min_length), Length(max=max_length)]
+        checks: list[Callable[[str], Any]] = [*lengths, one_line, something_to_see]
         super().__init__(validate=checks, **options)
 
 

@@ -25,7 +25,7 @@ class RecordSchema:
         """Raises StartupError if schema and collection disagree on what is hidden or unique."""
         self._schema = schema
         self._accepts = compile_schema(schema)
-        self._hidden = collection.hidden
+        self._hidden = collection.write_only
         fields = {field.data_key or name: field for name, field in schema.fields.items()}
         self._names = tuple(name for name, field in fields.items() if not field.dump_only)
         self._inner = {field.data_key or name: field.attribute or name for name, field in schema.fields.items()}

@@ -85,7 +85,7 @@ class Store(ABC):
         """The record whose unique field equals `value`, compared folded."""
 
     @abstractmethod
-    async def secrets(self, collection: Collection, id: int) -> dict[str, Any] | None:
+    async def write_only_fields(self, collection: Collection, id: int) -> dict[str, Any] | None:
         """The hidden fields of a record; None if it is not there."""
 
     @abstractmethod

@@ -29,21 +29,21 @@ class Collection:
     """A named set of records.
 
     unique: the text field that no two records share, compared without regard to case and form (`fold`).
-    hidden: fields that are kept apart from the record, so that no read, filter, sort or search can meet them.
+    write_only: fields that are stored apart from the record, so that no read, filter, sort or search can meet them.
     indexed: fields that a store keeps an index on; PostgreSQL refuses a text of more than 2,700 bytes there.
     """
 
     name: str
     unique: str | None = None
-    hidden: tuple[str, ...] = ()
+    write_only: tuple[str, ...] = ()
     indexed: tuple[Field, ...] = ()
 
     def split(self, data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """The open and the hidden fields of `data`."""
-        if not self.hidden:
+        if not self.write_only:
             return dict(data), {}
-        shown = {name: value for name, value in data.items() if name not in self.hidden}
-        return shown, {name: data[name] for name in self.hidden if name in data}
+        shown = {name: value for name, value in data.items() if name not in self.write_only}
+        return shown, {name: data[name] for name in self.write_only if name in data}
 
     def key(self, data: Mapping[str, Any]) -> str | None:
         """What no two records share, folded; None where the collection has no unique field."""

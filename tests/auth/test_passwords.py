@@ -137,7 +137,7 @@ async def test_a_hash_with_other_parameters_is_made_anew_at_login(make_client: M
     for _ in range(2):
         answer = await client.post("/auth/login", json={"username": "user", "password": "password"})
         assert answer.status == 200
-    hidden = await store.secrets(USERS, 1)
+    hidden = await store.write_only_fields(USERS, 1)
     assert hidden is not None
     assert not client.app[PASSWORDS].outdated(hidden["password"])
     assert await client.app[PASSWORDS].verify(hidden["password"], "password")
@@ -149,7 +149,7 @@ async def test_a_wrong_password_makes_no_hash_anew(make_client: MakeClient) -> N
     old = OLD.hash("password")
     await keep(client, old)
     assert (await client.post("/auth/login", json={"username": "user", "password": "wrong"})).status == 401
-    assert await client.app[STORE].secrets(USERS, 1) == {"password": old}
+    assert await client.app[STORE].write_only_fields(USERS, 1) == {"password": old}
 
 
 async def test_a_user_who_leaves_or_changes_while_the_hash_is_made_anew_is_left_as_they_are() -> None:
@@ -172,7 +172,7 @@ async def test_a_user_who_leaves_or_changes_while_the_hash_is_made_anew_is_left_
     new = OLD.hash("another")
     slow.meanwhile = lambda: store.replace(USERS, 2, {"name": "changed", "password": new})
     assert await accounts.authenticate("changes", "password") == 2
-    assert await store.secrets(USERS, 2) == {"password": new}
+    assert await store.write_only_fields(USERS, 2) == {"password": new}
     slow.close()
 
 

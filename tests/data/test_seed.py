@@ -61,7 +61,7 @@ async def test_the_example_is_there_with_its_ids_and_with_hashes_for_passwords(m
     assert await (await client.get("/api/users")).json() == names
     store = client.app[STORE]
     for user in example["users"]:
-        hidden = await store.secrets(USERS, user["id"])
+        hidden = await store.write_only_fields(USERS, user["id"])
         assert hidden is not None
         assert is_hash(hidden["password"])
         answer = await client.post("/auth/login", json={"username": user["name"], "password": user["password"]})

@@ -256,7 +256,7 @@ SHAPES = [
         "PlanetSchema: the load_only fields of the schema and the hidden fields of the collection 'planets' differ",
     ),
     (
-        PLANETS.replace('unique="name"', 'unique="name", hidden=("climate",)'),
+        PLANETS.replace('unique="name"', 'unique="name", write_only=("climate",)'),
         "PlanetSchema: the load_only fields of the schema and the hidden fields of the collection 'planets' differ",
     ),
 ]

@@ -350,11 +350,11 @@ async def test_a_filter_is_read_by_the_type_of_its_field(worlds: Client) -> None
 
 async def test_a_write_only_field_may_have_another_name_outside(install: Install, make_client: MakeClient) -> None:
     code = PLANETS.replace("climate = String(", "base = String(data_key='secretBase', load_only=True, ")
-    install("planets", code.replace('unique="name"', 'unique="name", hidden=("secretBase",)'))
+    install("planets", code.replace('unique="name"', 'unique="name", write_only=("secretBase",)'))
     client = await make_client()
     answer = await client.post("/api/planets", json={"name": "Hoth", "secretBase": "Echo"}, headers=bearer(client))
     assert (answer.status, await answer.json()) == (201, {"id": 1, "name": "Hoth"})
-    assert await client.app[STORE].secrets(Collection("planets"), 1) == {"secretBase": "Echo"}
+    assert await client.app[STORE].write_only_fields(Collection("planets"), 1) == {"secretBase": "Echo"}
 
 
 async def test_a_decimal_that_json_cannot_hold_is_no_fault_of_the_client(
@@ -395,7 +395,7 @@ BARE = """
 from aiohttp import web
 from service import STORE, Collection, Query, public
 
-MOONS = Collection("moons", unique="name", hidden=("base",))
+MOONS = Collection("moons", unique="name", write_only=("base",))
 collections = [MOONS]
 
 @public
@@ -413,7 +413,7 @@ async def test_a_collection_without_a_resource_is_filled_too(
     install("moons", BARE)
     client = await make_client(data=data_with(moons=[{"id": 7, "name": "Endor", "base": "secret", "any": [1, None]}]))
     assert await (await client.get("/moons")).json() == [{"id": 7, "name": "Endor", "any": [1, None]}]
-    assert await client.app[STORE].secrets(Collection("moons"), 7) == {"base": "secret"}
+    assert await client.app[STORE].write_only_fields(Collection("moons"), 7) == {"base": "secret"}
 
 
 async def test_what_a_broken_plugin_would_have_kept_does_not_stop_the_start(

@@ -23,7 +23,7 @@ from service.store.base import (
 )
 
 NAME = Field("name", "text")
-OWNERS = Collection("owners", unique="name", hidden=("password",))
+OWNERS = Collection("owners", unique="name", write_only=("password",))
 THINGS = Collection("things", indexed=(NAME,))
 COLLECTIONS = (OWNERS, THINGS)
 

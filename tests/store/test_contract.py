@@ -37,19 +37,19 @@ async def test_what_is_given_or_answered_can_change_without_changing_what_is_kep
     given["roles"].append("b")
     given["notes"]["x"].append(2)
     record.data["roles"].append("c")
-    (await store.secrets(USERS, 1) or {})["notes"]["x"].append(3)
+    (await store.write_only_fields(USERS, 1) or {})["notes"]["x"].append(3)
     kept = await store.get(USERS, 1)
     assert kept is not None
     assert kept.data == {"id": 1, "name": "user", "roles": ["a"]}
-    assert await store.secrets(USERS, 1) == {"password": "secret", "notes": {"x": [1]}}
+    assert await store.write_only_fields(USERS, 1) == {"password": "secret", "notes": {"x": [1]}}
 
 
 async def test_hidden_fields_are_in_no_body_and_stay_when_a_replacement_leaves_them_out(store: Store) -> None:
     await store.add(USERS, user("user", notes=[1]))
     record = await store.replace(USERS, 1, {"name": "user", "password": "new"})
     assert record.data == {"id": 1, "name": "user"}
-    assert await store.secrets(USERS, 1) == {"password": "new", "notes": [1]}
-    assert await store.secrets(USERS, 2) is None
+    assert await store.write_only_fields(USERS, 1) == {"password": "new", "notes": [1]}
+    assert await store.write_only_fields(USERS, 2) is None
 
 
 async def test_a_replacement_leaves_no_field_of_before(store: Store) -> None:
@@ -95,7 +95,7 @@ async def test_ids_and_records_outlive_a_restart_exactly_if_the_store_is_durable
     await store.close()
     again = await open_store()
     assert await again.get(USERS, 1) == (kept if store.durable else None)
-    assert await again.secrets(USERS, 1) == ({"password": "secret"} if store.durable else None)
+    assert await again.write_only_fields(USERS, 1) == ({"password": "secret"} if store.durable else None)
     new = await again.add(USERS, user("new"))
     assert new.id == (3 if store.durable else 1)
     assert new.revision > kept.revision

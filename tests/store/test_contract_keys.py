@@ -127,7 +127,7 @@ async def test_only_a_pristine_store_is_seeded_and_only_once(store: Store) -> No
     assert await store.seed([Add(USERS, user("a"), 5), Add(THINGS, {}, 7), Add(USERS, user("b"))])
     assert not await store.seed([Add(USERS, user("c"))])
     assert [record.id for record in (await store.find(USERS, Query())).records] == [5, 6]
-    assert await store.secrets(USERS, 5) == {"password": "secret"}
+    assert await store.write_only_fields(USERS, 5) == {"password": "secret"}
 
 
 async def test_a_seed_that_fails_leaves_the_store_pristine(store: Store) -> None:

@@ -116,7 +116,7 @@ async def test_a_write_of_several_changes_is_whole_or_not_at_all(store: Store) -
         assert await store.find(USERS, Query()) == Page(before, 2)
         assert not await store.revoked("new")
         assert await store.lookup(USERS, "b") == before[1]
-        assert await store.secrets(USERS, 1) == {"password": "secret"}
+        assert await store.write_only_fields(USERS, 1) == {"password": "secret"}
     written = await store.write(*changes)
     assert [record and record.data["name"] for record in written] == ["c", "a", "b", None, "a", "d", None, None]
     kept = (await store.find(USERS, Query())).records

@@ -87,8 +87,8 @@ async def test_indexes_follow_what_is_declared(open_postgres: OpenPostgres, post
 
 
 async def test_rows_follow_what_is_declared_unique_and_hidden(open_postgres: OpenPostgres) -> None:
-    before = Collection("people", unique="name", hidden=("password",))
-    after = Collection("people", unique="mail", hidden=("mail", "phone"), indexed=(Field("password", "text"),))
+    before = Collection("people", unique="name", write_only=("password",))
+    after = Collection("people", unique="mail", write_only=("mail", "phone"), indexed=(Field("password", "text"),))
     store = await open_postgres(before)
     first = await store.add(before, {"name": "É", "mail": "B@B", "password": "x", "phone": 5})
     await store.write(*[Add(before, {"name": f"{n}", "mail": f"{n - 1}@b", "password": "x"}) for n in range(2000)])
@@ -97,7 +97,7 @@ async def test_rows_follow_what_is_declared_unique_and_hidden(open_postgres: Ope
     found = await store.lookup(after, "b@b")
     assert found is not None
     assert (found.data, found.revision) == ({"id": 1, "password": "x", "name": "É"}, first.revision)
-    assert await store.secrets(after, 1) == {"mail": "B@B", "phone": 5}
+    assert await store.write_only_fields(after, 1) == {"mail": "B@B", "phone": 5}
     assert (await store.find(after, Query(search="b@b", searched=(Field("mail", "text"),)))).total == 0
     assert (
         await store.find(after, Query((Condition(Field("password", "text"), "eq", ("x",)),), limit=1))

@@ -61,8 +61,8 @@ async def test_an_older_file_is_brought_up_to_date_in_one_go(path: Path, monkeyp
 
 
 async def test_rows_follow_what_is_declared_unique_and_hidden(path: Path) -> None:
-    before = Collection("people", unique="name", hidden=("password",))
-    after = Collection("people", unique="mail", hidden=("mail", "phone"))
+    before = Collection("people", unique="name", write_only=("password",))
+    after = Collection("people", unique="mail", write_only=("mail", "phone"))
     store = await opened(path, before)
     await store.add(before, {"name": "É", "mail": "A@B", "password": "x", "phone": 5})
     await store.close()
@@ -70,7 +70,7 @@ async def test_rows_follow_what_is_declared_unique_and_hidden(path: Path) -> Non
     found = await store.lookup(after, "a@b")
     assert found is not None
     assert found.data == {"id": 1, "password": "x", "name": "É"}
-    assert await store.secrets(after, 1) == {"mail": "A@B", "phone": 5}
+    assert await store.write_only_fields(after, 1) == {"mail": "A@B", "phone": 5}
     assert (await store.add(after, {"name": "É", "mail": "other"})).id == 2
     await store.close()
     with pytest.raises(StoreUnusable, match="has two records of people with the same name"):

@@ -15,7 +15,7 @@ PLAIN = Field("plain ♥", "text")
 FIELDS = (TEXT, NUMBER, BOOLEAN, TEXTS, NUMBERS, PLAIN)
 
 THINGS = Collection("things", indexed=(TEXT, NUMBER))
-USERS = Collection("users", unique="name", hidden=("password", "notes"))
+USERS = Collection("users", unique="name", write_only=("password", "notes"))
 COLLECTIONS = (THINGS, USERS)
 
 LATER = 2**40

@@ -79,7 +79,7 @@ class MemoryStore(Store):
         id = shelf.ids.get(fold(value))
         return None if id is None else record(shelf.rows[id])
 
-    async def secrets(self, collection: Collection, id: int) -> dict[str, Any] | None:
+    async def write_only_fields(self, collection: Collection, id: int) -> dict[str, Any] | None:
         row = self._shelves[collection.name].rows.get(id)
         return None if row is None else orjson.loads(row[3])
 

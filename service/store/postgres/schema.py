@@ -88,7 +88,7 @@ async def _migrate(connection: Any) -> None:
 
 async def _fit(connection: Any, collection: Collection) -> None:
     """Give a collection the table, the rows and the indexes that it should have."""
-    wanted = orjson.dumps([collection.unique, collection.hidden]).decode()
+    wanted = orjson.dumps([collection.unique, collection.write_only]).decode()
     names = {
         "records": records(collection),
         "ids": ids(collection),

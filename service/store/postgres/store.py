@@ -96,7 +96,7 @@ class PostgresStore(Store):
             row = await connection.fetchrow(_sql(_LOOKUP, collection), bounded(fold(value)))
         return None if row is None else Record(*row)
 
-    async def secrets(self, collection: Collection, id: int) -> dict[str, Any] | None:
+    async def write_only_fields(self, collection: Collection, id: int) -> dict[str, Any] | None:
         if id not in _IDS:
             return None
         async with self._pool.connection() as connection:

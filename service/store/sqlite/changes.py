@@ -153,7 +153,7 @@ class Transaction:
     def _replace(self, change: Replace) -> Record:
         table = self._tables[change.collection.name]
         # Only hidden fields have to be read before: what is not there, or another revision, no row is found for.
-        hidden = self._current(change) if change.collection.hidden else None
+        hidden = self._current(change) if change.collection.write_only else None
         made = row(change.collection, change.id, change.data, hidden)
         update, expected = (table.update, ()) if change.expected is None else (table.update_if, (change.expected,))
         if self._put(update, change.id, made, change, *expected) == 0:

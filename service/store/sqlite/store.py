@@ -66,7 +66,7 @@ class SQLiteStore(Store):
     async def _record(self, sql: str, value: int | str) -> Record | None:
         return await self._reader.near((sql, value), partial(_record, sql, value))
 
-    async def secrets(self, collection: Collection, id: int) -> dict[str, Any] | None:
+    async def write_only_fields(self, collection: Collection, id: int) -> dict[str, Any] | None:
         found = await self._reader.near(None, partial(_first, self._tables[collection.name].secrets, (id,)))
         return None if found is None else _hidden(found[0])
 

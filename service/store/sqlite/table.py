@@ -57,7 +57,7 @@ class Table:
     def layout(self) -> str:
         """What the rows were made by: where it has changed, they are made anew."""
         collection = self.collection
-        return orjson.dumps([collection.unique, collection.hidden, unidata_version]).decode()
+        return orjson.dumps([collection.unique, collection.write_only, unidata_version]).decode()
 
     @property
     def indexes(self) -> dict[str, str]:
