@@ -8,7 +8,8 @@ from pathlib import Path
 
 from aiohttp import web
 
-from service.auth.app_keys import AUTHENTICATOR, BLOCKLIST, PASSWORDS, TOKENS
+from service.auth.app_keys import AUTHENTICATOR, BLOCKLIST, FINGERPRINT, PASSWORDS, TOKENS
+from service.auth.fingerprint import Fingerprint
 from service.auth.passwords import Passwords
 from service.auth.revocation import Blocklist
 from service.auth.signing_key import signing_secret
@@ -21,7 +22,9 @@ from service.discovery.plugin import Plugin
 from service.errors import StartupError
 from service.http import router
 from service.http.app_keys import SETTINGS, STORE
+from service.http.error_handlers import ERROR_HANDLERS, built_in_handlers
 from service.http.request_body import defer_continue
+from service.http.response import add_default_headers
 from service.lifespan import lifespan_of
 from service.middleware import middleware
 from service.openapi import docs_ui, document
@@ -45,6 +48,7 @@ def create_app(settings: Settings | None = None) -> web.Application:
     # Bodies are read by body.py: bounded there, and refused when compressed.
     figures = Metrics() if settings.metrics else None
     app = web.Application(handler_args={"auto_decompress": False})
+    app.on_response_prepare.append(add_default_headers)
     app.middlewares.append(middleware(settings, figures, app.on_response_prepare))
     store = store_for(settings.store, Path.cwd())
     if settings.workers > 1 and not store.shared:
@@ -58,6 +62,8 @@ def create_app(settings: Settings | None = None) -> web.Application:
     secret = signing_secret(settings)
     log_setup.hide(settings, secret)
     app[TOKENS] = Tokens(settings.jwt, secret)
+    app[FINGERPRINT] = Fingerprint(secret)
+    app[ERROR_HANDLERS] = built_in_handlers()
     app[BLOCKLIST] = Blocklist(store, settings.jwt.leeway_seconds)
     app[RUNNING] = set()
     if figures is not None:

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from service.discovery.registry import Keeper
 from service.errors import HTTPError, StartupError
-from service.http.strict_json import LARGEST
+from service.http.strict_json import MAX_INTEGER
 from service.store.base import Add, Collection
 
 SHOWN = 20
@@ -31,7 +31,7 @@ class Importer:
             self.fault(pointer, "Not an object.")
             return None
         id = record.get("id")
-        if type(id) is not int or not 1 <= id <= LARGEST:
+        if type(id) is not int or not 1 <= id <= MAX_INTEGER:
             self.fault(f"{pointer}/id", "Missing, or not a whole number from 1.")
             return None
         data = {field: value for field, value in record.items() if field != "id"}
@@ -41,9 +41,9 @@ class Importer:
                 return None
             return Add(keeper, data, id)
         try:
-            return Add(keeper.collection, await keeper.seed(self._app, keeper.document.load(data)), id)
+            return Add(keeper.collection, await keeper.seed(self._app, keeper.record_schema.validate(data)), id)
         except HTTPError as refusal:
-            self._refused(pointer, refusal.message)
+            self.reject(pointer, refusal.message)
             return None
 
     def fault(self, pointer: str, text: str) -> None:
@@ -58,14 +58,15 @@ class Importer:
         if self._faults:
             raise StartupError("\n".join(self._faults))
 
-    def _refused(self, pointer: str, message: str | Mapping[str, Any] | None) -> None:
+    def reject(self, pointer: str, message: str | Mapping[str, Any]) -> None:
+        """Remember the message of an error, texts by field under their own pointers."""
         if not isinstance(message, Mapping):
-            self.fault(pointer, message or "Refused.")
+            self.fault(pointer, message)
             return
         for field, texts in message.items():
             place = _member(pointer, field)
             if isinstance(texts, Mapping):
-                self._refused(place, texts)
+                self.reject(place, texts)
             else:
                 self.fault(place, " ".join(texts) if isinstance(texts, list) else str(texts))
 

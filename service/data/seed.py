@@ -13,7 +13,7 @@ from service.data.importer import Importer
 from service.discovery.registry import Keeper
 from service.errors import HTTPError, StartupError
 from service.http.app_keys import SETTINGS, STORE
-from service.http.strict_json import parse
+from service.http.strict_json import parse_json
 from service.rest.resource import Resource
 from service.settings.schema import ROOT
 from service.store.base import Add, fold
@@ -29,7 +29,8 @@ async def seed(app: web.Application, keepers: Mapping[str, Keeper]) -> None:
     if not await app[STORE].is_new():
         return
     path = ROOT / app[SETTINGS].data
-    document = _read(path)
+    importer = Importer(app, path)
+    document = _read(path, importer)
     for name in document.keys() - keepers.keys():
         log.warning("%s: /%s: no plugin that is loaded keeps this collection; it is left out.", path, name)
     intake = Importer(app, path)
@@ -43,16 +44,19 @@ async def seed(app: web.Application, keepers: Mapping[str, Keeper]) -> None:
     await app[STORE].seed(changes)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, importer: Importer) -> dict[str, Any]:
     try:
         size = path.stat().st_size
         if size > LARGEST_FILE:
             raise StartupError(f"{path}: has {size} bytes, more than {LARGEST_FILE}; use: python -m service load")
-        document = parse(path.read_bytes())
+        document = parse_json(path.read_bytes())
     except OSError as error:
         raise StartupError(f"{path}: cannot be read: {error.strerror}") from error
-    except HTTPError as refusal:
-        raise StartupError(f"{path}: {refusal.message}") from None
+    except HTTPError as error:
+        if isinstance(error.message, str):
+            raise StartupError(f"{path}: {error.message}") from None
+        importer.reject("", error.message)
+        importer.check()
     if not isinstance(document, dict):
         raise StartupError(f'{path}: is no JSON object like {{"users": [...], "ships": [...]}}.')
     return document

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-import orjson
 from aiohttp import web
 from marshmallow import Schema
 from marshmallow.fields import List, String
 
+from service import errors
 from service.auth.permissions import probe
 from service.discovery.app_keys import SKIPPED
-from service.errors import HTTPError
 from service.http.app_keys import STORE
 from service.http.response import JSONResponse
 from service.openapi.decorators import docs, response_schema
@@ -39,7 +38,7 @@ class ReadySchema(Schema):
 @response_schema(LiveSchema, 200, "It is.")
 async def live(request: web.Request) -> web.StreamResponse:  # noqa: ARG001  # every handler takes the request
     """GET /health/live: never asks the store."""
-    return JSONResponse(orjson.dumps({"status": "live"}))
+    return JSONResponse({"status": "live"})
 
 
 @probe
@@ -56,9 +55,9 @@ async def ready(request: web.Request) -> web.StreamResponse:
         async with asyncio.timeout(STORE_SECONDS):
             await store.ping()
     except (StoreError, TimeoutError):
-        raise HTTPError(503, "The store does not answer.", headers={"Retry-After": "1"}) from None
+        raise errors.NOT_READY(failing="store") from None
     kind = store.name.partition(":")[0]
-    return JSONResponse(orjson.dumps({"status": "ready", "store": kind, "plugins_skipped": request.app[SKIPPED]}))
+    return JSONResponse({"status": "ready", "store": kind, "plugins_skipped": request.app[SKIPPED]})
 
 
 routes = [web.get("/health/live", live), web.get("/health/ready", ready)]

@@ -173,7 +173,11 @@ async def test_whatever_a_handler_does_wrong_is_a_500_that_only_the_log_explains
     answer = await client.get(path, headers={"X-Request-ID": "the-one"})
     assert (answer.status, await refusal(answer)) == (
         500,
-        {"error": "Internal Server Error", "code": "internal_server_error"},
+        {
+            "error": "Internal Server Error",
+            "message": "The cause is in the log of the service, under this request_id.",
+            "code": "internal_server_error",
+        },
     )
     (record,) = [record for record in caplog.records if record.levelname == "ERROR"]
     assert "id=the-one" in record.getMessage()
@@ -187,7 +191,10 @@ async def test_what_a_handler_raises_of_aiohttps_gets_the_shape_of_a_refusal(
     install("faults", FAULTS)
     client = await make_client()
     answer = await client.get("/raise/conflict")
-    assert (answer.status, await refusal(answer)) == (409, {"error": "Conflict", "code": "conflict"})
+    assert (answer.status, await refusal(answer)) == (
+        409,
+        {"error": "Conflict", "message": "Conflict.", "code": "conflict"},
+    )
     assert answer.headers["X-Said"] == "by the plugin"
     answer = await client.get("/raise/moved", allow_redirects=False)
     assert (answer.status, answer.headers["Location"], await answer.read()) == (302, "/api/ships", b"")

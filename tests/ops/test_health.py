@@ -60,7 +60,7 @@ async def test_without_its_store_a_service_is_alive_and_not_ready(
     assert Mute.asked == []
     answer = await client.get("/health/ready")
     assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
-    assert (await refusal(answer))["message"] == "The store does not answer."
+    assert (await refusal(answer))["message"] == "Not ready: store."
     Mute.asked.clear()
 
 
