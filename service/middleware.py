@@ -47,7 +47,7 @@ def middleware(settings: Settings, metrics: Metrics | None, on_response_prepare:
                 if rule is not None and rule.token is not None:
                     await authorize(rule, request)
                 response = await handler(request)
-                if not isinstance(response, web.StreamResponse):
+                if type(response) is not JSONResponse and not isinstance(response, web.StreamResponse):
                     raise TypeError(f"{route.handler!r} returned {type(response)}, not a response")
         except BaseException as error:  # SystemExit too: a handler must not end the process
             response = handle_exception(error, request)
@@ -55,7 +55,7 @@ def middleware(settings: Settings, metrics: Metrics | None, on_response_prepare:
             in_flight -= 1
         if cors is not None:
             cors.allow(request, response)
-        if isinstance(response, JSONResponse) and len(on_response_prepare) == 1:
+        if type(response) is JSONResponse and len(on_response_prepare) == 1:
             response.request_id = request_id
         seconds = perf_counter() - begin
         if metrics is not None:
