@@ -19,8 +19,8 @@ from service.discovery.app_keys import PLUGINS
 from service.discovery.entry_points import discover
 from service.errors import StartupError
 from service.http.app_keys import STORE
+from service.http.path_template import plain
 from service.http.server import serve
-from service.openapi.operation import template
 from service.ops import log_setup
 from service.settings.loader import load_settings
 from service.settings.schema import Settings
@@ -43,7 +43,7 @@ def routes(settings: Settings) -> None:
     """Print who answers what, and who may use it."""
     found = discover(settings.plugins).plugins
     lines = [
-        (route.method, template(route.path), _rule(route), plugin.name, f"{plugin.name}.{route.handler.__name__}")
+        (route.method, plain(route.path), _rule(route), plugin.name, f"{plugin.name}.{route.handler.__name__}")
         for plugin in (*found, *built_in_routes(settings, found))
         for route in plugin.routes
     ]

@@ -14,7 +14,7 @@ import pytest
 
 from service.__main__ import main
 from service.app import create_app
-from service.openapi.operation import template
+from service.http.path_template import plain
 from service.testing import SECRET, settings_for_tests
 from tests.support.program import Program
 
@@ -170,7 +170,7 @@ def test_the_table_of_routes_says_who_may_use_each_and_whose_it_is(capsys: pytes
 def test_the_table_of_routes_is_complete(capsys: pytest.CaptureFixture[str]) -> None:
     shown = {(line[0], line[1]) for line in table("routes", capsys)[1:]}
     routes = create_app(settings_for_tests()).router.routes()
-    there = {(it.method, template(it.resource.canonical)) for it in routes if it.resource is not None}
+    there = {(it.method, plain(it.resource.canonical)) for it in routes if it.resource is not None}
     assert shown == {(method, path) for method, path in there if method != "HEAD"}
 
 

@@ -9,9 +9,10 @@ from aiohttp import web
 from apispec import APISpec
 from apispec.core import VALID_METHODS_OPENAPI_V3
 
+from service.http.path_template import plain
 from service.openapi.components import declare
 from service.openapi.examples import exemplify
-from service.openapi.operation import describe, template
+from service.openapi.operation import describe
 from service.openapi.schemas import Schemas
 
 ABOUT = """\
@@ -37,7 +38,7 @@ def document(routes: Iterable[tuple[str, web.RouteDef]], *, title: str, version:
         # OpenAPI 3.1 has no other methods, and no `*`.
         if method in VALID_METHODS_OPENAPI_V3:
             operation = describe(route, plugin, schemas)
-            spec.path(template(route.path), operations={method: operation})
+            spec.path(plain(route.path), operations={method: operation})
             tags |= dict.fromkeys(operation["tags"])
     for tag in tags:
         spec.tag({"name": tag})

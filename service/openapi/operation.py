@@ -12,6 +12,7 @@ from aiohttp import web
 
 from service.auth.permissions import rule_of
 from service.errors import HTTPError, phrase_of
+from service.http.path_template import plain, variables
 from service.http.request_body import JSON, MERGE_PATCH
 from service.http.strict_json import MAX_INTEGER
 from service.openapi import error_responses
@@ -19,14 +20,8 @@ from service.openapi.schemas import Schemas
 
 Json = dict[str, Any]
 
-PATH_VARIABLE = re.compile(r"\{(\w+)(?::((?:[^{}]|\{[^{}]*\})+))?\}")
 SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
 MEMBERS = ("summary", "description", "tags", "operationId", "deprecated", "externalDocs")
-
-
-def template(path: str) -> str:
-    """Return a path as OpenAPI has it: variables without their patterns."""
-    return PATH_VARIABLE.sub(r"{\1}", path)
 
 
 def describe(route: web.RouteDef, plugin: str, schemas: Schemas) -> Json:
@@ -49,7 +44,7 @@ def describe(route: web.RouteDef, plugin: str, schemas: Schemas) -> Json:
 
 
 def _description(route: web.RouteDef, plugin: str, marks: Json) -> Json:
-    slug = re.sub(r"\W+", "_", f"{route.method.lower()}{template(route.path)}").strip("_")
+    slug = re.sub(r"\W+", "_", f"{route.method.lower()}{plain(route.path)}").strip("_")
     summary, _, description = (getdoc(route.handler) or slug).partition("\n\n")
     derived = {
         "tags": [plugin],
@@ -62,17 +57,17 @@ def _description(route: web.RouteDef, plugin: str, marks: Json) -> Json:
 
 def _parameters(route: web.RouteDef, marks: Json, schemas: Schemas) -> list[Json | str]:
     """Return the variables of the path, with what decorators add to them, then the other parameters."""
-    variables = {
+    in_path = {
         name: {"in": "path", "name": name, "required": True, "schema": _variable(pattern)}
-        for name, pattern in PATH_VARIABLE.findall(route.path)
+        for name, pattern in variables(route.path).items()
     }
     others: list[Json | str] = []
     for stated in (*_fields(marks, schemas), *marks["parameters"]):
-        if isinstance(stated, dict) and stated.get("in") == "path" and stated.get("name") in variables:
-            variables[stated["name"]] |= stated
+        if isinstance(stated, dict) and stated.get("in") == "path" and stated.get("name") in in_path:
+            in_path[stated["name"]] |= stated
         else:
             others.append(stated)
-    return [*variables.values(), *others]
+    return [*in_path.values(), *others]
 
 
 def _fields(marks: Json, schemas: Schemas) -> Iterator[Json]:

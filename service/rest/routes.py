@@ -10,7 +10,7 @@ from aiohttp import web
 
 from service import errors
 from service.errors import HTTPError
-from service.http.router import RECORD
+from service.http.path_template import RECORD
 from service.openapi.decorators import docs
 from service.rest.route_docs import decorators
 from service.rest.spec import ResourceSpec

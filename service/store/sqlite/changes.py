@@ -74,10 +74,7 @@ class Transaction:
             return failure(error) if isinstance(error, sqlite3.Error) else error
 
     def write(self, changes: Sequence[Operation], once: IdempotencyKey | None = None) -> list[Record | None]:
-        """Make the changes, or return what they returned the first time.
-
-        Raises RecordNotFound, DuplicateValue, RevisionMismatch, IdempotencyKeyReused.
-        """
+        """Make the changes, or return what they returned the first time. Raises as Store.write."""
         if once is None and len(changes) == 1:
             return [self._change(changes[0])]  # one statement, which is whole or not at all by itself
         with self._whole():
