@@ -41,10 +41,10 @@ def test_it_says_where_it_serves_and_what_and_either_signal_ends_it_cleanly() ->
             assert (answer.status, len(answer.read()) > 0, answer.will_close) == (200, True, False)
             assert program.stop(by) == 0
             idle.close()
-            assert "plugins: ships, users, auth" in program.said
-            assert "store: memory: - all changes are lost at shutdown" in program.said
-            assert program.said.rstrip().endswith("stopped")
-            assert "Traceback" not in program.said
+            assert "plugins: ships, users, auth" in program.log
+            assert "store: memory: - all changes are lost at shutdown" in program.log
+            assert program.log.rstrip().endswith("stopped")
+            assert "Traceback" not in program.log
 
 
 @pytest.fixture

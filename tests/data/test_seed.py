@@ -19,7 +19,7 @@ from service.http.server import Runner
 from service.settings.schema import ROOT
 from service.testing import settings_for_tests
 from tests.support.planets import PLANETS
-from tests.support.program import why_not
+from tests.support.program import startup_error
 from tests.support.requests import SHIP, Client, bearer
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def faults(path: Path) -> Faults:
 
     async def ask(content: Any) -> list[str]:
         path.write_bytes(content if isinstance(content, bytes) else orjson.dumps(content))
-        lines = (await why_not(settings_for_tests(data=str(path)))).splitlines()
+        lines = (await startup_error(settings_for_tests(data=str(path)))).splitlines()
         assert all(line.startswith((f"{path}: ", "There may be more.")) for line in lines), lines
         return [line.removeprefix(f"{path}: ") for line in lines]
 
@@ -85,9 +85,9 @@ async def test_a_relative_path_starts_at_the_project_wherever_the_service_is_sta
 async def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     missing = tmp_path / "missing.json"
     assert (
-        await why_not(settings_for_tests(data=str(missing))) == f"{missing}: cannot be read: No such file or directory"
+        await startup_error(settings_for_tests(data=str(missing))) == f"{missing}: cannot be read: No such file or directory"
     )
-    assert await why_not(settings_for_tests(data=str(tmp_path))) == f"{tmp_path}: cannot be read: Is a directory"
+    assert await startup_error(settings_for_tests(data=str(tmp_path))) == f"{tmp_path}: cannot be read: Is a directory"
 
 
 BROKEN = {
@@ -126,7 +126,7 @@ async def test_a_syntax_error_has_its_line_and_column(faults: Faults) -> None:
 async def test_a_file_that_is_too_large_is_not_even_read(path: Path) -> None:
     with path.open("wb") as file:
         file.truncate(LARGEST_FILE + 1)
-    assert await why_not(settings_for_tests(data=str(path))) == (
+    assert await startup_error(settings_for_tests(data=str(path))) == (
         f"{path}: has 10485761 bytes, more than 10485760; use: python -m service load"
     )
 
@@ -227,7 +227,7 @@ async def test_after_a_fault_is_mended_a_durable_store_is_filled(
 ) -> None:
     settings = {"data": str(path), "store": f"sqlite:///{tmp_path}/shipyard.db"}
     path.write_bytes(orjson.dumps(EMPTY | {"ships": [{"id": 1, **SHIP}, {"id": 2}]}))
-    await why_not(settings_for_tests(**settings))
+    await startup_error(settings_for_tests(**settings))
     path.write_bytes(orjson.dumps(EMPTY | {"ships": [{"id": 2, **SHIP}]}))
     client = await make_client(**settings)
     assert await (await client.get("/api/ships")).json() == [{"id": 2, **SHIP}]

@@ -104,13 +104,13 @@ async def test_a_package_of_ten_lines_adds_a_resource(site: Path, data_with: Cal
             assert document["paths"].keys() >= {"/api/planets", "/api/planets/{id}"}
             assert {"name": "planets"} in document["tags"]
         assert program.stop(signal.SIGTERM) == 0
-    assert "plugins: users, auth, planets" in program.said
+    assert "plugins: users, auth, planets" in program.log
 
 
 def test_a_package_that_cannot_be_imported_stops_the_start(site: Path) -> None:
     with Program(PYTHONPATH=str(site)) as program:
         assert program.end() == 1
-    (line,) = program.said.splitlines()
+    (line,) = program.log.splitlines()
     assert line.endswith(
         "plugin 'broken' (shipyard_broken, from shipyard-broken) cannot be imported: "
         "ModuleNotFoundError: No module named 'nowhere'."
