@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from service.http.request_body import read_json_object
     from service.http.response import JSONResponse
     from service.openapi.decorators import docs, request_schema, response_schema
+    from service.ops.checks import READINESS_CHECKS
     from service.rest.fields import Line
     from service.rest.record_schema import load
     from service.rest.resource import Resource
@@ -47,6 +48,7 @@ _HOME = {
     "service.http.request_body": ("read_json_object",),
     "service.http.response": ("JSONResponse",),
     "service.openapi.decorators": ("docs", "request_schema", "response_schema"),
+    "service.ops.checks": ("READINESS_CHECKS",),
     "service.rest.fields": ("Line",),
     "service.rest.record_schema": ("load",),
     "service.rest.resource": ("Resource",),
@@ -61,6 +63,7 @@ __all__ = [
     "BLOCKLIST",
     "CLAIMS",
     "PASSWORDS",
+    "READINESS_CHECKS",
     "REQUEST_ID",
     "SETTINGS",
     "STORE",
