@@ -1,4 +1,4 @@
-"""What production rejects besides weak keys (tests/auth/test_signing_key.py): demo users, plugins that are not allowed."""
+"""What production rejects: demo users, plugins that are not allowed; weak keys are in tests/auth."""
 
 from __future__ import annotations
 
