@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from service.http.request_body import read_json_object
     from service.http.response import JSONResponse
     from service.openapi.decorators import docs, request_schema, response_schema
+    from service.ops.checks import READINESS_CHECKS
     from service.rest.fields import Line
     from service.rest.record_schema import validate
     from service.rest.resource import Resource
@@ -50,6 +51,7 @@ _HOME = {
     "service.http.request_body": ("read_json_object",),
     "service.http.response": ("JSONResponse",),
     "service.openapi.decorators": ("docs", "request_schema", "response_schema"),
+    "service.ops.checks": ("READINESS_CHECKS",),
     "service.rest.fields": ("Line",),
     "service.rest.record_schema": ("validate",),
     "service.rest.resource": ("Resource",),
@@ -65,6 +67,7 @@ __all__ = [
     "CLAIMS",
     "ERROR_HANDLERS",
     "PASSWORDS",
+    "READINESS_CHECKS",
     "REQUEST_ID",
     "SETTINGS",
     "STORE",

@@ -1,22 +1,22 @@
-"""The command line: serve (what `make run` does), show what there is, move whole stores."""
+"""The command line: run the service, list routes and plugins, dump and load a store."""
 
 from __future__ import annotations
 
 import argparse
+import inspect
 import logging
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 
 import uvloop
 from aiohttp import web
 
 from service import workers
-from service.app import built_in_routes, create_app
+from service.app import built_in_routes, create_app, find_plugins
 from service.auth.permissions import rule_of
 from service.data import dump_load
+from service.data.files import STANDARD, describe_input, open_input, open_output
 from service.discovery.app_keys import PLUGINS
-from service.discovery.entry_points import discover
 from service.errors import StartupError
 from service.http.app_keys import STORE
 from service.http.path_template import plain
@@ -40,37 +40,37 @@ def run(settings: Settings) -> None:
 
 
 def routes(settings: Settings) -> None:
-    """Print who answers what, and who may use it."""
-    found = discover(settings.plugins).plugins
-    lines = [
-        (route.method, plain(route.path), _rule(route), plugin.name, f"{plugin.name}.{route.handler.__name__}")
-        for plugin in (*found, *built_in_routes(settings, found))
+    """Print all routes with their access rules."""
+    rows = [
+        (route.method, plain(route.path), _access(route), plugin.name, f"{plugin.name}.{route.handler.__name__}")
+        for plugin in (*find_plugins(settings).plugins, *built_in_routes(settings))
         for route in plugin.routes
     ]
-    _print_table(("Method", "Path", "Access", "Plugin", "Name"), sorted(lines, key=lambda line: (line[1], line[0])))
+    _print_table(("Method", "Path", "Access", "Plugin", "Name"), sorted(rows, key=lambda row: (row[1], row[0])))
 
 
 def plugins(settings: Settings) -> None:
-    """Print what is loaded, and from where."""
-    lines = [
+    """Print the plugins that are loaded, and where they come from."""
+    rows = [
         (plugin.name, plugin.module, plugin.source, ", ".join(plugin.requires) or "-", str(len(plugin.routes)))
-        for plugin in discover(settings.plugins).plugins
+        for plugin in find_plugins(settings).plugins
     ]
-    _print_table(("Plugin", "Module", "From", "Requires", "Routes"), lines)
+    _print_table(("Plugin", "Module", "From", "Requires", "Routes"), rows)
 
 
-def dump(settings: Settings, file: str) -> None:
-    """Write every record of the store, in the format of data.json (passwords as hashes), to a file or to -."""
+def dump(settings: Settings, file: str = STANDARD) -> None:
+    """Write every record of the store, in the format of data.json (passwords as hashes)."""
     app = create_app(settings)
-    with sys.stdout.buffer if file == "-" else Path(file).open("xb") as out:
+    with open_output(file) as out:
         total = uvloop.run(dump_load.dump(app, out))
     log.info("%d records from %s", total, app[STORE].name)
 
 
-def load(settings: Settings, file: str) -> None:
-    """Fill an empty store from a file in the format of data.json."""
+def load(settings: Settings, file: str = STANDARD) -> None:
+    """Load a file in the format of data.json into an empty store."""
     app = create_app(settings)
-    total = uvloop.run(dump_load.load(app, Path(file)))
+    with open_input(file) as source:
+        total = uvloop.run(dump_load.load(app, source, describe_input(file)))
     log.info("%d records into %s", total, app[STORE].name)
 
 
@@ -81,17 +81,18 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "dump": dump,
     "load": load,
 }
+FILE_HELP = "a path, relative to the current directory; default: - (standard output for dump, standard input for load)"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the arguments say; the exit status."""
-    given = vars(_parser().parse_args(arguments))
-    command = COMMANDS[given.pop("command") or "run"]
+    """Run the command that the arguments name; return the exit status."""
+    options = vars(_parser().parse_args(arguments))
+    command = COMMANDS[options.pop("command") or "run"]
     log_setup.start()
     try:
-        command(load_settings(), **given)
+        command(load_settings(), **options)
     except (StartupError, OSError) as error:
-        print(f"Shipyard stops here. {error}", file=sys.stderr)  # noqa: T201  # a command line speaks so
+        print(f"shipyard: error: {error}", file=sys.stderr)  # noqa: T201  # the output of a command
         return 1
     except KeyboardInterrupt:
         return 130
@@ -102,22 +103,22 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="shipyard", description="Users, JWT login and REST resources on aiohttp.")
     commands = parser.add_subparsers(dest="command", metavar="command")
     for name, command in COMMANDS.items():
-        own = commands.add_parser(name, help=command.__doc__, description=command.__doc__)
-        if "file" in command.__annotations__:
-            own.add_argument("file")
+        subparser = commands.add_parser(name, help=command.__doc__, description=command.__doc__)
+        if "file" in inspect.signature(command).parameters:
+            subparser.add_argument("file", nargs="?", default=STANDARD, help=FILE_HELP)
     return parser
 
 
-def _rule(route: web.RouteDef) -> str:
+def _access(route: web.RouteDef) -> str:
     rule = rule_of(route.handler)
     return "" if rule is None else rule.name
 
 
-def _print_table(head: tuple[str, ...], lines: Iterable[tuple[str, ...]]) -> None:
-    table = [head, *lines]
-    widths = [max(len(line[column]) for line in table) for column in range(len(head))]
-    for line in [head, tuple("-" * width for width in widths), *table[1:]]:
-        print("  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)).rstrip())  # noqa: T201
+def _print_table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
+    table = [head, *rows]
+    widths = [max(len(row[column]) for row in table) for column in range(len(head))]
+    for row in [head, tuple("-" * width for width in widths), *table[1:]]:
+        print("  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())  # noqa: T201
 
 
 if __name__ == "__main__":

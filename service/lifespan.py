@@ -1,4 +1,4 @@
-"""What is open while the service runs: store, data, purge and plugins; closed in reverse, whatever goes wrong."""
+"""What is open while the service runs: password threads, store, purge task, plugins. Closed in reverse order."""
 
 from __future__ import annotations
 
@@ -11,26 +11,27 @@ from aiohttp import web
 
 from service.auth.app_keys import AUTHENTICATOR, BLOCKLIST, PASSWORDS
 from service.data.seed import seed
+from service.discovery.failure import describe_failure
 from service.discovery.plugin import Lifespan, Plugin
-from service.discovery.registry import keepers
+from service.discovery.registry import collections_of, import_targets
 from service.errors import StartupError
 from service.http.app_keys import SETTINGS, STORE
-from service.store.base import StoreUnavailable, StoreUnusable
+from service.store.base import StoreError
 
 log = logging.getLogger("shipyard")
 
 
 def lifespan_of(plugins: Sequence[Plugin]) -> Callable[[web.Application], AsyncIterator[None]]:
-    """The clean-up context of an app with these plugins."""
+    """Return the cleanup context of an app with these plugins."""
 
     async def lifespan(app: web.Application) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             stack.callback(app[PASSWORDS].close)
             await _open_store(app, plugins, stack)
-            await _refuse_demo_users(app)
+            await _reject_demo_users(app)
             for plugin in plugins:
                 if plugin.lifespan is not None:
-                    await stack.enter_async_context(_guarded(plugin.name, plugin.lifespan, app))
+                    await stack.enter_async_context(_plugin_lifespan(plugin, plugin.lifespan, app))
             yield
 
     return lifespan
@@ -38,18 +39,18 @@ def lifespan_of(plugins: Sequence[Plugin]) -> Callable[[web.Application], AsyncI
 
 async def _open_store(app: web.Application, plugins: Sequence[Plugin], stack: AsyncExitStack) -> None:
     store = app[STORE]
-    collections = [collection for plugin in plugins for collection in plugin.collections]
     stack.push_async_callback(store.close)
     try:
-        await store.open(collections)
-        await seed(app, keepers(plugins))
-    except (StoreUnusable, StoreUnavailable) as error:
-        raise StartupError(f"store {store.name}: {error}") from error
-    await stack.enter_async_context(_purging(app))
+        await store.open(collections_of(plugins))
+        await seed(app, import_targets(plugins))
+    except StoreError as error:
+        raise StartupError(f"store {store.name}: {str(error) or type(error).__name__}") from error
+    await stack.enter_async_context(_purge_task(app))
 
 
 @asynccontextmanager
-async def _purging(app: web.Application) -> AsyncIterator[None]:
+async def _purge_task(app: web.Application) -> AsyncIterator[None]:
+    """Remove expired revocations in the background."""
     task = asyncio.create_task(app[BLOCKLIST].purge(), name="purge")
     try:
         yield
@@ -59,7 +60,8 @@ async def _purging(app: web.Application) -> AsyncIterator[None]:
             await task
 
 
-async def _refuse_demo_users(app: web.Application) -> None:
+async def _reject_demo_users(app: web.Application) -> None:
+    """Raise StartupError in production if users of the example can log in, unless allow_demo_users is set."""
     settings = app[SETTINGS]
     if settings.production and not settings.allow_demo_users and (names := await app[AUTHENTICATOR].demo_users()):
         raise StartupError(
@@ -69,15 +71,16 @@ async def _refuse_demo_users(app: web.Application) -> None:
 
 
 @asynccontextmanager
-async def _guarded(name: str, lifespan: Lifespan, app: web.Application) -> AsyncIterator[None]:
-    """A plugin's lifespan: failing to open stops the start, failing to close stops nothing else."""
+async def _plugin_lifespan(plugin: Plugin, lifespan: Lifespan, app: web.Application) -> AsyncIterator[None]:
+    """Enter and exit the lifespan of a plugin. An error on entering is a StartupError, one on exiting is logged."""
     try:
         context = lifespan(app)
         await context.__aenter__()
     except BaseException as error:
-        if _is_ours(error):
+        if _is_our_cancellation(error):
             raise
-        raise StartupError(f"plugin {name!r} cannot start: {type(error).__name__}: {error}") from error
+        failure = describe_failure(error, plugin.module, lifespan)
+        raise StartupError(f"plugin {plugin.name!r} cannot start: {failure}.") from error
     try:
         yield
     finally:
@@ -85,12 +88,12 @@ async def _guarded(name: str, lifespan: Lifespan, app: web.Application) -> Async
             async with asyncio.timeout(app[SETTINGS].limits.stop_seconds):
                 await context.__aexit__(None, None, None)
         except BaseException as error:
-            if _is_ours(error):
+            if _is_our_cancellation(error):
                 raise
-            log.exception("plugin %r did not stop cleanly", name)
+            log.exception("plugin %r did not stop cleanly", plugin.name)
 
 
-def _is_ours(error: BaseException) -> bool:
-    """Whether somebody cancels this task. Whatever else comes out of a plugin, SystemExit too, is the plugin's."""
+def _is_our_cancellation(error: BaseException) -> bool:
+    """Return whether this task is being cancelled. Any other exception, even SystemExit, comes from the plugin."""
     task = asyncio.current_task()
     return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0

@@ -1,6 +1,6 @@
-"""For the tests of plugins: `pytest_plugins = ["service.testing"]` gives a client of the whole service, and a login.
+"""Fixtures for the tests of plugins: `pytest_plugins = ["service.testing"]` provides `client`, `make_client`, `login`.
 
-It wants pytest-aiohttp, and `asyncio_mode = "auto"` in the settings of pytest.
+They require pytest-aiohttp, and `asyncio_mode = "auto"` in pytest's configuration.
 """
 
 from __future__ import annotations
@@ -22,18 +22,21 @@ MakeClient = Callable[..., Awaitable[Client]]
 Login = Callable[..., Awaitable[dict[str, str]]]
 
 SECRET = secrets.token_urlsafe(48)
-"""The key of this run."""
+"""The signing key of this test run."""
 
 
 def settings_for_tests(**changes: Any) -> Settings:
-    """Development's settings with their own key and nothing from the environment; `changes` as for load_settings."""
+    """Return the settings of development with a random signing key, without those of the environment.
+
+    changes: as for load_settings.
+    """
     jwt = {"secret": SECRET, **changes.pop("jwt", {})}
     return load_settings("development", {}, **{"access_log": False, "jwt": jwt, **changes})
 
 
 @pytest.fixture
 def make_client(aiohttp_client: Callable[..., Awaitable[Client]]) -> MakeClient:
-    """`await make_client(**settings)`: a client of a service of its own, with all installed plugins."""
+    """`await make_client(**settings)` returns a client of a new service with all installed plugins."""
 
     async def make(**changes: Any) -> Client:
         return await aiohttp_client(create_app(settings_for_tests(**changes)))
@@ -43,21 +46,21 @@ def make_client(aiohttp_client: Callable[..., Awaitable[Client]]) -> MakeClient:
 
 @pytest.fixture
 async def client(make_client: MakeClient) -> Client:
-    """A client of a service in memory, with the example's data."""
+    """A client of a new service in memory, with the records of data.json."""
     return await make_client()
 
 
 @pytest.fixture
 def login() -> Login:
-    """`await login(client, name, password)`: the headers that a request of this user wants."""
+    """`await login(client, name, password)` returns the headers for requests of this user."""
 
     async def log_in(
         client: Client,
         name: str = "user",
-        password: str = "password",  # noqa: S107  # the example's, known to all
-        token: str = "access",  # noqa: S107  # which of the two
+        password: str = "password",  # noqa: S107  # the password of the demo user
+        token: str = "access",  # noqa: S107  # the type of the token
     ) -> dict[str, str]:
-        answer = await client.post("/auth/login", json={"username": name, "password": password})
-        return {"Authorization": f"Bearer {(await answer.json())[f'{token}_token']}"}
+        response = await client.post("/auth/login", json={"username": name, "password": password})
+        return {"Authorization": f"Bearer {(await response.json())[f'{token}_token']}"}
 
     return log_in

@@ -32,6 +32,7 @@ class Passwords:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="password")
         self._nobody = _no_hash(self._hasher)
         self._waiting = 0
+        self._closed = False
 
     async def hash(self, password: str) -> str:
         """The hash to keep, in PHC form. Raises HTTPError 503 when too many wait."""
@@ -45,8 +46,14 @@ class Passwords:
         """Whether a verified hash was made with other parameters than today's."""
         return self._hasher.check_needs_rehash(hash)
 
+    async def ping(self) -> None:
+        """Raise RuntimeError if the pool is closed. It does not wait for a thread: many logins are no failure."""
+        if self._closed:
+            raise RuntimeError("the password pool is closed")
+
     def close(self) -> None:
         """Let the threads go."""
+        self._closed = True
         self._pool.shutdown()
 
     async def _run(self, work: Callable[..., Result], *args: str) -> Result:

@@ -1,4 +1,7 @@
-"""Whole stores to and from files in the format of data.json, at constant memory."""
+"""Write all records of a store to a file, and load them into an empty store, with bounded memory.
+
+The format is that of data.json, with passwords as hashes.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,6 @@ import os
 import sys
 from collections.abc import AsyncIterator, Mapping
 from itertools import islice
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import ijson
@@ -14,103 +16,127 @@ import orjson
 from aiohttp import web
 from tqdm import tqdm
 
-from service.data.importer import Importer
+from service.auth.users import USERS
+from service.data.importer import NOT_AN_OBJECT, Importer
 from service.discovery.app_keys import PLUGINS
-from service.discovery.registry import Keeper, keepers
+from service.discovery.registry import ImportTarget, collections_of, import_targets
 from service.errors import StartupError
 from service.http.app_keys import STORE
-from service.store.base import Add, Collection, Query, Store, StoreError
+from service.store.base import Add, Collection, DuplicateValue, Query, Store, StoreError
 
 BATCH = 1000
-"""Records that are in memory at once."""
+"""Records that are in memory at the same time."""
+NOTHING_LOADED = "nothing was loaded."
 
 
 async def dump(app: web.Application, out: BinaryIO) -> int:
-    """Write every record, its hidden fields too; how many. What is written meanwhile may or may not be among them."""
-    store, collections = await _opened(app)
+    """Write every record, with its write-only fields; return how many. Raises StartupError.
+
+    Records that other processes write meanwhile may or may not be included.
+    """
+    store, collections = await _open(app)
     try:
         total = sum([(await store.find(collection, Query(limit=0))).total for collection in collections])
-        with _bar(total=total, unit=" records") as bar:
+        with _progress_bar(total=total, unit=" records") as bar:
             for index, collection in enumerate(collections):
                 out.write(b"%b\n  %b: [" % (b"," if index else b"{", orjson.dumps(collection.name)))
-                await _dump(store, collection, out, bar)
+                await _dump_collection(store, collection, out, bar)
                 out.write(b"\n  ]")
         out.write(b"\n}\n")
+    except StoreError as error:
+        raise StartupError(f"store {store.name}: {error}") from error
     finally:
         await store.close()
     return total
 
 
-async def load(app: web.Application, path: Path) -> int:
-    """Fill an empty store from a file, in one transaction; how many records. Raises StartupError."""
-    store, _ = await _opened(app)
+async def load(app: web.Application, file: BinaryIO, name: str) -> int:
+    """Load a seekable file into an empty store, in one transaction; return the number of records.
+
+    name: the file's name in messages. Raises StartupError, and then writes nothing.
+    """
+    store, _ = await _open(app)
     try:
-        with path.open("rb") as file, _bar(unit="B", unit_scale=True) as bar:
-            reading = Reading(Importer(app, path), file, bar)
+        with _progress_bar(unit="B", unit_scale=True) as bar:
+            reader = BatchReader(Importer(app, name), file, bar)
             plugins = app[PLUGINS]
-            if not await store.fill(reading.batches(keepers(plugins))):
-                raise StartupError(f"store {store.name} is not empty; it stays as it is.")
-    except (OSError, StoreError, ijson.JSONError) as error:
-        raise StartupError(
-            f"{path} cannot be loaded, and nothing of it was: {error or type(error).__name__}"
-        ) from error
+            targets: dict[str, ImportTarget] = {USERS.name: USERS, **import_targets(plugins)}
+            if not await store.fill(reader.batches(targets)):
+                raise StartupError(f"store {store.name} is not empty; {NOTHING_LOADED}")
+    except (StoreError, ijson.JSONError) as error:
+        raise StartupError(f"{name} cannot be loaded: {_reason(error)}; {NOTHING_LOADED}") from error
     finally:
         await store.close()
-    return reading.records
+    return reader.records
 
 
-class Reading:
-    """Passes over a file, one for each collection, that give its records in batches."""
+class BatchReader:
+    """Reads the records of a file in batches, in one pass over the file per collection."""
 
-    def __init__(self, intake: Importer, file: BinaryIO, bar: tqdm[Any]) -> None:
+    def __init__(self, importer: Importer, file: BinaryIO, bar: tqdm[Any]) -> None:
         self.records = 0
-        self._intake = intake
+        self._importer = importer
         self._file = file
         self._bar = bar
+        self._passes = 0
 
-    async def batches(self, keepers: Mapping[str, Keeper]) -> AsyncIterator[list[Add]]:
-        """The records of all collections. Raises StartupError in the batch in which something is wrong."""
-        self._bar.total = os.fstat(self._file.fileno()).st_size * (len(keepers) + 1)
-        for name in self._names() - keepers.keys():
-            self._intake.fault(f"/{name}", "No plugin that is loaded keeps this collection.")
-        for name, keeper in keepers.items():
+    async def batches(self, targets: Mapping[str, ImportTarget]) -> AsyncIterator[list[Add]]:
+        """Iterate over the records of all collections. Raises StartupError at the first batch with an error."""
+        self._bar.total = self._size() * (len(targets) + 1)
+        for name in self._check_structure() - targets.keys():
+            self._importer.add_error(f"/{name}", "No enabled plugin declares this collection.")
+        for name, target in targets.items():
             self._file.seek(0)
             records = enumerate(ijson.items(self._file, f"{name}.item", use_float=True))
-            while some := list(islice(records, BATCH)):
-                taken = [await self._intake.take(f"/{name}/{index}", keeper, record) for index, record in some]
-                self._intake.check()
-                yield [change for change in taken if change is not None]
-                self.records += len(some)
-                self._moved()
-            self._moved()
+            while batch := list(islice(records, BATCH)):
+                added = [await self._importer.convert(f"/{name}/{index}", target, record) for index, record in batch]
+                self._importer.raise_errors()
+                yield [operation for operation in added if operation is not None]
+                self.records += len(batch)
+                self._show_progress()
+            self._end_pass()
+        self._importer.raise_errors()
 
-    def _names(self) -> set[str]:
-        """The collections that the file has."""
-        names = {value for prefix, event, value in ijson.parse(self._file) if not prefix and event == "map_key"}
-        self._moved()
+    def _check_structure(self) -> set[str]:
+        """Return the names of the collections. Add an error for anything but an object of lists."""
+        self._file.seek(0)
+        names: set[str] = set()
+        for index, (prefix, event, value) in enumerate(ijson.parse(self._file)):
+            if index == 0 and event != "start_map":
+                self._importer.add_error("", NOT_AN_OBJECT)
+            if prefix == "" and event == "map_key":
+                names.add(value)
+            elif prefix in names and event not in ("start_array", "end_array"):
+                self._importer.add_error(f"/{prefix}", "Not a list.")
+                break
+        self._end_pass()
         return names
 
-    def _moved(self) -> None:
-        size = os.fstat(self._file.fileno()).st_size
-        passes = self._bar.n // size
-        self._bar.update(max(0, passes * size + self._file.tell() - self._bar.n))
+    def _size(self) -> int:
+        return os.fstat(self._file.fileno()).st_size
+
+    def _end_pass(self) -> None:
+        self._show_progress()
+        self._passes += 1
+
+    def _show_progress(self) -> None:
+        self._bar.update(max(0, self._passes * self._size() + self._file.tell() - self._bar.n))
 
 
-async def _dump(store: Store, collection: Collection, out: BinaryIO, bar: tqdm[Any]) -> None:
+async def _dump_collection(store: Store, collection: Collection, out: BinaryIO, bar: tqdm[Any]) -> None:
     first = True
-    async for record, hidden in store.scan(collection):
-        out.write((b"\n    " if first else b",\n    ") + orjson.dumps({**record.data, **hidden}))
+    async for record, write_only in store.scan(collection):
+        out.write((b"\n    " if first else b",\n    ") + orjson.dumps({**record.data, **write_only}))
         bar.update()
         first = False
 
 
-async def _opened(app: web.Application) -> tuple[Store, list[Collection]]:
+async def _open(app: web.Application) -> tuple[Store, list[Collection]]:
     store = app[STORE]
     if not store.durable:
-        raise StartupError(
-            f"store {store.name} begins empty and ends with the process; name another: SHIPYARD_STORE=..."
-        )
-    collections = [collection for plugin in app[PLUGINS] for collection in plugin.collections]
+        raise StartupError(f"store {store.name} does not outlive a process; choose another: SHIPYARD_STORE=...")
+    plugins = app[PLUGINS]
+    collections = collections_of(plugins)
     try:
         await store.open(collections)
     except StoreError as error:
@@ -118,5 +144,12 @@ async def _opened(app: web.Application) -> tuple[Store, list[Collection]]:
     return store, collections
 
 
-def _bar(**options: Any) -> tqdm[Any]:
+def _reason(error: Exception) -> str:
+    if isinstance(error, DuplicateValue):
+        return f"two records of a collection have the same {error.field}"
+    # The further lines of a JSONError quote the file, perhaps a password.
+    return str(error).partition("\n")[0] or type(error).__name__
+
+
+def _progress_bar(**options: Any) -> tqdm[Any]:
     return tqdm(file=sys.stderr, disable=not sys.stderr.isatty(), **options)

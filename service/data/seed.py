@@ -1,4 +1,4 @@
-"""Fills an empty store from the data file: all of it or nothing."""
+"""Load the data file into an empty store: all of its records or none."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 from aiohttp import web
 
-from service.data.importer import Importer
-from service.discovery.registry import Keeper
+from service.data.importer import NOT_AN_OBJECT, Importer
+from service.discovery.registry import ImportTarget
 from service.errors import HTTPError, StartupError
 from service.http.app_keys import SETTINGS, STORE
 from service.http.strict_json import parse_json
@@ -18,71 +18,74 @@ from service.rest.resource import Resource
 from service.settings.schema import ROOT
 from service.store.base import Add, fold
 
-LARGEST_FILE = 10 * 1024 * 1024
-"""Bytes. More is for `python -m service load`."""
+MAX_BYTES = 10 * 1024 * 1024
+"""The maximum size of the data file; `python -m service load` reads larger files."""
 
 log = logging.getLogger("shipyard")
 
 
-async def seed(app: web.Application, keepers: Mapping[str, Keeper]) -> None:
-    """Fill the store if nothing was ever written to it. Raises StartupError, and then nothing is written."""
+async def seed(app: web.Application, targets: Mapping[str, ImportTarget]) -> None:
+    """Load the data file if nothing was ever written to the store. Raises StartupError, and then writes nothing.
+
+    Collections of the file without a target are skipped with a warning.
+    """
     if not await app[STORE].is_new():
         return
     path = ROOT / app[SETTINGS].data
-    importer = Importer(app, path)
+    importer = Importer(app, str(path))
     document = _read(path, importer)
-    for name in document.keys() - keepers.keys():
-        log.warning("%s: /%s: no plugin that is loaded keeps this collection; it is left out.", path, name)
-    intake = Importer(app, path)
-    changes: list[Add] = []
-    for name, keeper in keepers.items():
+    for name in document.keys() - targets.keys():
+        log.warning("%s: /%s: skipped, because no enabled plugin declares this collection.", path, name)
+    operations: list[Add] = []
+    for name, target in targets.items():
         if name in document:
-            changes += await _collection(intake, name, keeper, document[name])
-        elif isinstance(keeper, Resource) and keeper.seeded:
-            intake.fault(f"/{name}", "Missing.")
-    intake.check()
-    await app[STORE].seed(changes)
+            operations += await _records(importer, name, target, document[name])
+        elif isinstance(target, Resource) and target.seeded:
+            importer.add_error(f"/{name}", "Missing.")
+    importer.raise_errors()
+    await app[STORE].seed(operations)
 
 
 def _read(path: Path, importer: Importer) -> dict[str, Any]:
     try:
         size = path.stat().st_size
-        if size > LARGEST_FILE:
-            raise StartupError(f"{path}: has {size} bytes, more than {LARGEST_FILE}; use: python -m service load")
+        if size > MAX_BYTES:
+            raise StartupError(f"{path}: has {size} bytes, more than {MAX_BYTES}; use: python -m service load")
         document = parse_json(path.read_bytes())
     except OSError as error:
         raise StartupError(f"{path}: cannot be read: {error.strerror}") from error
     except HTTPError as error:
-        if isinstance(error.message, str):
-            raise StartupError(f"{path}: {error.message}") from None
-        importer.reject("", error.message)
-        importer.check()
+        importer.add_errors("", error.message)
+        importer.raise_errors()
     if not isinstance(document, dict):
-        raise StartupError(f'{path}: is no JSON object like {{"users": [...], "ships": [...]}}.')
+        raise StartupError(f"{path}: {NOT_AN_OBJECT}")
     return document
 
 
-async def _collection(intake: Importer, name: str, keeper: Keeper, records: Any) -> list[Add]:
+async def _records(importer: Importer, name: str, target: ImportTarget, records: Any) -> list[Add]:
+    """Return the operations that add the records of one collection."""
     if not isinstance(records, list):
-        intake.fault(f"/{name}", "Not a list.")
+        importer.add_error(f"/{name}", "Not a list.")
         return []
-    changes: list[Add] = []
-    seen: set[int | str] = set()
+    operations: list[Add] = []
+    ids_and_keys: set[int | str] = set()
     for index, record in enumerate(records):
         pointer = f"/{name}/{index}"
-        change = await intake.take(pointer, keeper, record)
-        if change is not None:
-            _check_twice(intake, pointer, change, seen)
-            changes.append(change)
-    return changes
+        operation = await importer.convert(pointer, target, record)
+        if operation is not None:
+            _check_duplicates(importer, pointer, operation, ids_and_keys)
+            operations.append(operation)
+    return operations
 
 
-def _check_twice(intake: Importer, pointer: str, change: Add, seen: set[int | str]) -> None:
-    """An id or a unique field that is there twice, told before the store would refuse it without its place."""
-    unique = change.collection.unique
-    keys: dict[str, int | str | None] = {"id": change.id, **({unique: fold(change.data[unique])} if unique else {})}
+def _check_duplicates(importer: Importer, pointer: str, operation: Add, seen: set[int | str]) -> None:
+    """Add an error if an id or the value of a unique field is in `seen`; the store's error would have no pointer."""
+    unique = operation.collection.unique
+    keys: dict[str, int | str | None] = {"id": operation.id}
+    if unique:
+        keys[unique] = fold(operation.data[unique])
     for field, key in keys.items():
         if key is not None and key in seen:
-            intake.fault(f"{pointer}/{field}", f"{change.data.get(field, key)!r} is there twice.")
+            importer.add_error(f"{pointer}/{field}", f"Duplicate value: {operation.data.get(field, key)!r}.")
         if key is not None:
             seen.add(key)

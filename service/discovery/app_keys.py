@@ -1,4 +1,4 @@
-"""The typed keys of the plugins that an app has loaded."""
+"""Typed application keys: the plugins that are loaded, and those that are skipped."""
 
 from __future__ import annotations
 

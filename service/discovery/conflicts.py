@@ -1,61 +1,60 @@
-"""What two plugins cannot both have: a route, a collection. aiohttp itself would let the first one win in silence."""
+"""Detect routes and collections that two plugins define. aiohttp itself would silently use the first of two routes."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from aiohttp import hdrs, web
 
+from service.auth.users import USERS
 from service.discovery.plugin import Plugin
 from service.errors import StartupError
 
-VARIABLE = re.compile(r"\{\w+\}")
+CANONICAL_VARIABLE = re.compile(r"\{\w+\}")
+"""A variable in aiohttp's canonical form of a path, which contains no patterns."""
 
 
-def check_conflicts(plugins: Iterable[Plugin]) -> None:
-    """Raises StartupError where a request could be meant for two routes, or a record for two collections.
+class Definition(NamedTuple):
+    """A route, and the name of the plugin that defines it."""
 
-    So it does for a route that aiohttp refuses, because aiohttp could not say whose it is.
-    """
-    router = web.UrlDispatcher()
-    routes: dict[tuple[str, str], tuple[str, web.RouteDef]] = {}
-    collections: dict[str, str] = {}
-    for plugin in plugins:
-        for route in plugin.routes:
-            with _named(plugin.name, route):
-                path = pattern(route.path)
-            for method in _methods(route):
-                _check_route(routes, (method, path), plugin.name, route)
-            with _named(plugin.name, route):
-                route.register(router)
-        for collection in plugin.collections:
-            if collection.name in collections:
-                raise StartupError(
-                    f"the plugins {collections[collection.name]!r} and {plugin.name!r} both keep a collection "
-                    f"{collection.name!r}; one of them has to give way."
-                )
-            collections[collection.name] = plugin.name
+    plugin: str
+    route: web.RouteDef
+
+
+def check_conflicts(plugins: Sequence[Plugin]) -> None:
+    """Raise StartupError if two plugins define the same route or collection, or if aiohttp rejects a route."""
+    _check_routes(plugins)
+    _check_collections(plugins)
 
 
 def pattern(path: str) -> str:
-    """A path without the names and patterns of its variables."""
-    return VARIABLE.sub("{}", web.UrlDispatcher().add_resource(path).canonical)
+    """Return a path without the names and patterns of its variables."""
+    return CANONICAL_VARIABLE.sub("{}", web.UrlDispatcher().add_resource(path).canonical)
 
 
-def _check_route(
-    routes: dict[tuple[str, str], tuple[str, web.RouteDef]], place: tuple[str, str], plugin: str, route: web.RouteDef
-) -> None:
-    method, path = place
-    for taken in (method, hdrs.METH_ANY) if method != hdrs.METH_ANY else [way for way, at in routes if at == path]:
-        if (taken, path) in routes:
-            other, first = routes[taken, path]
-            raise StartupError(
-                f"the plugins {other!r} and {plugin!r} both answer {route.method} {route.path} "
-                f"({other!r} as {first.method} {first.path}); one of them has to give way."
-            )
-    routes[place] = (plugin, route)
+def _check_routes(plugins: Sequence[Plugin]) -> None:
+    router = web.UrlDispatcher()
+    paths: dict[str, dict[str, Definition]] = {}
+    for plugin in plugins:
+        for route in plugin.routes:
+            with _rejected_by_aiohttp(plugin.name, route):
+                defined = paths.setdefault(pattern(route.path), {})
+            for method in _methods(route):
+                if (other := _same_method(defined, method)) is not None:
+                    raise StartupError(_route_conflict(other, Definition(plugin.name, route)))
+                defined[method] = Definition(plugin.name, route)
+            with _rejected_by_aiohttp(plugin.name, route):
+                route.register(router)
+
+
+def _same_method(defined: dict[str, Definition], method: str) -> Definition | None:
+    """Return the definition that handles requests with `method` too; `*` stands for every method."""
+    if method == hdrs.METH_ANY:
+        return next(iter(defined.values()), None)
+    return defined.get(method) or defined.get(hdrs.METH_ANY)
 
 
 def _methods(route: web.RouteDef) -> tuple[str, ...]:
@@ -65,9 +64,36 @@ def _methods(route: web.RouteDef) -> tuple[str, ...]:
     return (method,)
 
 
+def _route_conflict(first: Definition, second: Definition) -> str:
+    name, route = second
+    if first.plugin == name:
+        return f"plugin {name!r} defines {route.method} {route.path} twice; remove one of the two routes."
+    return (
+        f"the plugins {first.plugin!r} and {name!r} both define {route.method} {route.path} ({first.plugin!r} as "
+        f"{first.route.method} {first.route.path}); change one of the routes or disable one of the plugins."
+    )
+
+
+def _check_collections(plugins: Sequence[Plugin]) -> None:
+    owners: dict[str, str] = {}
+    for plugin in plugins:
+        for collection in plugin.collections:
+            if collection.name == USERS.name and collection is not USERS:
+                raise StartupError(
+                    f"plugin {plugin.name!r} defines a collection {USERS.name!r}, which is built in; use "
+                    "`from service import USERS`, or choose another name."
+                )
+            if collection.name in owners:
+                raise StartupError(
+                    f"the plugins {owners[collection.name]!r} and {plugin.name!r} both define a collection "
+                    f"{collection.name!r}; rename one of the collections or disable one of the plugins."
+                )
+            owners[collection.name] = plugin.name
+
+
 @contextmanager
-def _named(plugin: str, route: web.RouteDef) -> Iterator[None]:
-    """Say whose route it is that aiohttp refuses."""
+def _rejected_by_aiohttp(plugin: str, route: web.RouteDef) -> Iterator[None]:
+    """Turn any exception into a StartupError that names the plugin and the route."""
     try:
         yield
     except Exception as error:

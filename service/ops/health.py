@@ -1,8 +1,8 @@
-"""For those who start, stop and watch the service: is it alive, and can it work now?"""
+"""Health endpoints: whether the process runs, and whether it can handle requests."""
 
 from __future__ import annotations
 
-import asyncio
+import logging
 
 from aiohttp import web
 from marshmallow import Schema
@@ -14,19 +14,21 @@ from service.discovery.app_keys import SKIPPED
 from service.http.app_keys import STORE
 from service.http.response import JSONResponse
 from service.openapi.decorators import docs, response_schema
-from service.store.base import StoreError
+from service.ops.checks import READINESS_CHECKS, failed_checks
 
-STORE_SECONDS = 1
+TIMEOUT_SECONDS = 1.0
+
+log = logging.getLogger("shipyard")
 
 
 class LiveSchema(Schema):
-    """The process is alive."""
+    """The process is running."""
 
     status = String(required=True, metadata={"example": "live"})
 
 
 class ReadySchema(Schema):
-    """Requests can be served, from which kind of store, and which plugins were left out."""
+    """The service is ready. `store` is the kind of its store."""
 
     status = String(required=True, metadata={"example": "ready"})
     store = String(required=True, metadata={"example": "memory"})
@@ -34,30 +36,30 @@ class ReadySchema(Schema):
 
 
 @probe
-@docs(summary="Whether the process is alive", tags=["service"])
-@response_schema(LiveSchema, 200, "It is.")
+@docs(summary="Check that the process is running", tags=["service"])
+@response_schema(LiveSchema, 200, "The process is running.")
 async def live(request: web.Request) -> web.StreamResponse:  # noqa: ARG001  # every handler takes the request
-    """GET /health/live: never asks the store."""
+    """GET /health/live: runs no readiness check."""
     return JSONResponse({"status": "live"})
 
 
 @probe
 @docs(
-    summary="Whether requests can be served",
+    summary="Check that the service is ready to handle requests",
     tags=["service"],
-    responses={503: {"description": "The store does not answer."}},
+    errors=[errors.NOT_READY()],
 )
-@response_schema(ReadySchema, 200, "They can.")
+@response_schema(ReadySchema, 200, "The service is ready.")
 async def ready(request: web.Request) -> web.StreamResponse:
-    """GET /health/ready: asks the store, for a second at most."""
-    store = request.app[STORE]
-    try:
-        async with asyncio.timeout(STORE_SECONDS):
-            await store.ping()
-    except (StoreError, TimeoutError):
-        raise errors.NOT_READY(failing="store") from None
-    kind = store.name.partition(":")[0]
-    return JSONResponse({"status": "ready", "store": kind, "plugins_skipped": request.app[SKIPPED]})
+    """GET /health/ready: runs all readiness checks. Raises HTTPError 503 with the names of those that fail."""
+    app = request.app
+    checks = app[READINESS_CHECKS]
+    failed = await failed_checks(checks, TIMEOUT_SECONDS)
+    if failed:
+        log.warning("not ready: %s", "; ".join(f"{name}: {reason}" for name, reason in sorted(failed.items())))
+        raise errors.NOT_READY(failing=", ".join(sorted(failed)))
+    kind = app[STORE].name.partition(":")[0]
+    return JSONResponse({"status": "ready", "store": kind, "plugins_skipped": app[SKIPPED]})
 
 
 routes = [web.get("/health/live", live), web.get("/health/ready", ready)]

@@ -220,5 +220,5 @@ async def test_secrets_of_the_settings_are_blotted_out_of_the_log(
     with Program(**settings) as program:
         assert (await ask(program.port(), request("GET /boom"))).status == 500
         assert program.stop(signal.SIGTERM) == 0
-    assert "RuntimeError: canary: " in program.said
-    assert SECRET not in program.said
+    assert "RuntimeError: canary: " in program.log
+    assert SECRET not in program.log

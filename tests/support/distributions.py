@@ -1,4 +1,4 @@
-"""Plugins as strangers ship them: distributions in folders of their own, where importlib.metadata finds them."""
+"""Third-party plugins: distributions in separate folders of sys.path, where importlib.metadata finds them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pytest
 
 
 class Install(Protocol):
-    """Lays down one more distribution with one plugin; answers the name of its module.
+    """Install a distribution with one plugin; return the name of its module.
 
-    plugin, value: the two sides of the entry point; from the distribution's name if not given.
+    plugin, value: the two sides of the entry point; by default both follow from the distribution's name.
     """
 
     def __call__(
@@ -28,8 +28,10 @@ class Install(Protocol):
     ) -> str: ...
 
 
-def lay_down(folder: Path, distribution: str, module: str, code: str, entry_point: str, metadata: str) -> None:
-    """The files that an installer leaves in a folder of sys.path."""
+def write_distribution(
+    folder: Path, distribution: str, module: str, code: str, entry_point: str, metadata: str
+) -> None:
+    """Write the files that an installer writes into a folder of sys.path."""
     info = folder / f"{distribution}-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text(metadata)
@@ -41,7 +43,7 @@ def lay_down(folder: Path, distribution: str, module: str, code: str, entry_poin
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
     before = set(sys.modules)
 
-    def lay(
+    def install_distribution(
         distribution: str,
         code: str,
         *,
@@ -52,12 +54,13 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
         folder = tmp_path / "site" / distribution
         module = distribution.replace("-", "_")
         entry_point = f"{plugin or distribution} = {value or module}"
-        said = f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n" if metadata is None else metadata
-        lay_down(folder, distribution, module, code, entry_point, said)
+        if metadata is None:
+            metadata = f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n"
+        write_distribution(folder, distribution, module, code, entry_point, metadata)
         monkeypatch.syspath_prepend(folder)
         return module
 
-    yield lay
+    yield install_distribution
     for name in set(sys.modules) - before:
         if (getattr(sys.modules[name], "__file__", None) or "").startswith(str(tmp_path)):
             del sys.modules[name]

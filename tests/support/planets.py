@@ -1,7 +1,7 @@
-"""The plugin that DESIGN.md shows, as its module would be written."""
+"""The code of a plugin with one resource."""
 
 PLANETS = '''
-"""Planets: anyone may look, a user may change."""
+"""Planets: public to read, writable by users."""
 
 from marshmallow import Schema
 from marshmallow.fields import String
@@ -15,7 +15,7 @@ class PlanetSchema(Schema):
 
 
 class Planets(Resource):
-    """Planets: anyone may look, a user may change."""
+    """Planets: public to read, writable by users."""
 
     path = "/api/planets"
     collection = Collection("planets", unique="name")

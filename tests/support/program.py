@@ -1,4 +1,4 @@
-"""The service as a program, `python -m service` in a process of its own; and starts that come to nothing."""
+"""The service as a program, `python -m service` in a subprocess; and the error of a service that cannot start."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from types import TracebackType
 
 import pytest
@@ -17,27 +18,34 @@ from service.http.server import Runner
 from service.settings.schema import Settings
 from service.testing import SECRET
 
-_OWN = {"SHIPYARD_HOST": "127.0.0.1", "SHIPYARD_PORT": "0", "SHIPYARD_JWT_SECRET": SECRET}
-PATIENCE = 20.0
-"""Seconds after which a program that has not ended is taken to hang."""
+_DEFAULTS = {"SHIPYARD_HOST": "127.0.0.1", "SHIPYARD_PORT": "0", "SHIPYARD_JWT_SECRET": SECRET}
+_LISTENING = re.compile(r"(?:serving|Listening at:) http://127\.0\.0\.1:(\d+) ")
+TIMEOUT = 20.0
+"""Seconds that a program may take to end."""
+
+
+def clean_environment(**variables: str) -> dict[str, str]:
+    """Return the environment without SHIPYARD_ variables, with these in addition."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("SHIPYARD_")} | variables
 
 
 class Program:
-    """`python -m service` with these arguments, and with these variables in place of all SHIPYARD_ ones around it.
+    """`python -m service` with these arguments. `variables` replace all SHIPYARD_ variables of the environment.
 
-    It serves on a free port of 127.0.0.1 unless the variables say otherwise. Leaving the context kills what still runs.
+    It serves on a free port of 127.0.0.1 unless the variables say otherwise. The context manager kills it at the end.
+    `command` replaces `-m service`; `log` is what it has written to standard error so far.
     """
 
-    def __init__(self, *arguments: str, **variables: str) -> None:
-        around = {name: value for name, value in os.environ.items() if not name.startswith("SHIPYARD_")}
+    def __init__(self, *arguments: str, command: Sequence[str] = ("-m", "service"), **variables: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "service", *arguments],
-            env={**around, **_OWN, **variables},
+            [sys.executable, *command, *arguments],
+            env=clean_environment(**_DEFAULTS | variables),
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             text=True,
         )
-        self.said = ""
+        self.pid = self._process.pid
+        self.log = ""
 
     def __enter__(self) -> Program:
         return self
@@ -49,27 +57,31 @@ class Program:
         self._process.communicate()
 
     def port(self) -> int:
-        """Where it serves, as soon as it says so."""
+        """Wait until it serves; return its port."""
+        return int(self.wait_for(_LISTENING)[1])
+
+    def wait_for(self, pattern: re.Pattern[str]) -> re.Match[str]:
+        """Read its log until a line matches; return the match."""
         assert self._process.stderr is not None
         for line in self._process.stderr:
-            self.said += line
-            if (match := re.search(r"serving http://127\.0\.0\.1:(\d+) ", line)) is not None:
-                return int(match[1])
-        pytest.fail(f"it does not serve: {self.said}")
+            self.log += line
+            if (match := pattern.search(line)) is not None:
+                return match
+        pytest.fail(f"it ended without a line that matches {pattern.pattern!r}: {self.log}")
 
     def stop(self, by: signal.Signals) -> int:
-        """Send it a signal; its exit status."""
+        """Send it a signal; return its exit status."""
         self._process.send_signal(by)
         return self.end()
 
     def end(self) -> int:
-        """Its exit status, once it has ended by itself."""
-        self.said += self._process.communicate(timeout=PATIENCE)[1]
+        """Wait until it ends; return its exit status."""
+        self.log += self._process.communicate(timeout=TIMEOUT)[1]
         return self._process.returncode
 
 
-async def why_not(settings: Settings) -> str:
-    """What the start of a service with these settings is stopped with."""
+async def startup_error(settings: Settings) -> str:
+    """Start a service that cannot start; return its error message."""
     with pytest.raises(StartupError) as caught:
         await _start(settings)
     return str(caught.value)
