@@ -21,7 +21,7 @@ define step
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run routes plugins test test-browser test-clients test-faults lint format coverage bench bench-small lock clean
+.PHONY: help run routes plugins test test-lowest test-browser test-clients test-faults lint format coverage bench bench-small lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -37,9 +37,12 @@ plugins: .venv/run.stamp ## list the plugins, and where each comes from
 	@$(BIN)/python -m service plugins
 
 # Else each of the many processes that the tests start compiles everything anew.
-test: export PYTHONDONTWRITEBYTECODE =
+test test-lowest: export PYTHONDONTWRITEBYTECODE =
 test: .venv/dev.stamp ## run every test, a real PostgreSQL included
 	$(BIN)/python -m pytest -n 2
+
+test-lowest: .venv-lowest/stamp ## run the tests with the lowest versions that pyproject.toml allows, on Python 3.11
+	.venv-lowest/bin/python -m pytest -n 2
 
 test-browser: .venv/dev.stamp ## try the docs page in a real browser (chromium and chromium-driver)
 	$(BIN)/python -m pytest tests/browser
@@ -77,7 +80,7 @@ lock: .venv/dev.stamp ## choose the newest versions that pyproject.toml allows, 
 COMPILE = $(CURDIR)/$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --quiet
 
 clean: ## remove what was installed and built
-	rm -rf .venv .venv-bench .cache .mypy_cache .pytest_cache .ruff_cache .coverage tests/clients/node_modules
+	rm -rf .venv .venv-bench .venv-lowest .cache .mypy_cache .pytest_cache .ruff_cache .coverage tests/clients/node_modules
 
 .venv/python.stamp:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Shipyard needs Python 3.11 or newer: make PYTHON=python3.12 ...'; exit 1; } >&2
@@ -94,3 +97,11 @@ clean: ## remove what was installed and built
 .venv/dev.stamp: .venv/run.stamp requirements/dev.txt
 	$(call step,Installing the locked development dependencies,$(PIP) install --require-hashes -r requirements/dev.txt)
 	@touch $@
+
+# Built without isolation, so that the lowest hatchling builds Shipyard too.
+.venv-lowest/stamp: .venv/dev.stamp pyproject.toml
+	$(call step,Creating the virtual environment .venv-lowest,$(BIN)/uv venv --clear --seed --python 3.11 .venv-lowest)
+	$(call step,Installing the lowest versions that pyproject.toml allows,$(LOWEST) --resolution lowest-direct --extra build --extra dev -r pyproject.toml)
+	$(call step,Installing Shipyard,$(LOWEST) --no-deps --no-build-isolation --editable .)
+	@touch $@
+LOWEST = $(BIN)/uv pip install --python .venv-lowest
