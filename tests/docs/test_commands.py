@@ -18,8 +18,7 @@ from tests.support.markdown import PAGES, Block, blocks, name_of, prose
 NOT_RUN = {
     r"make (test|lint|format|coverage|help|test-\w+|bench|bench-small|lock)\b.*": "runs these tests or takes minutes",
     r"\.venv/bin/python -m (pytest tests|bench)\b.*": "runs these tests or takes minutes",
-    r"npm .*": "installs from the registry of npm; tests/clients runs the files of examples/admin",
-    r"cd (admin|\.\.)": "goes with the npm commands",
+    r"(\w+=\S+ )?npm .*": "installs from the registry of npm; tests/clients runs the files of examples/admin",
     r"(sudo|git|createdb|openssl|chmod|psql) .*": "changes the reader's machine",
 }
 """Lines that are not run, and why."""
