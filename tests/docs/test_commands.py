@@ -86,6 +86,13 @@ def test_python_and_toml_blocks_can_be_read(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_python_blocks_that_are_no_files_can_be_executed(page: Path) -> None:
+    for block in blocks(page.read_text("utf-8")):
+        if block.language == "python" and block.file is None:
+            exec(compile(block.text, f"{name_of(page)}:{block.line}", "exec"), {"__name__": "example"})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_files_that_exist_are_shown_as_they_are(page: Path) -> None:
     shown: list[Block] = [it for it in blocks(page.read_text("utf-8")) if it.file and (ROOT / it.file).exists()]
     for block in shown:
@@ -99,5 +106,7 @@ def test_every_target_of_make_in_the_documentation_exists() -> None:
 
 
 def _code(page: Path) -> str:
+    """The shell blocks of a page, and the code between backticks in its text."""
     text = page.read_text("utf-8")
-    return "\n".join([*re.findall(r"`([^`\n]+)`", prose(text)), *(it.text for it in blocks(text) if it.language == "sh")])
+    shell = [block.text for block in blocks(text) if block.language == "sh"]
+    return "\n".join([*shell, *re.findall(r"`([^`\n]+)`", prose(text))])

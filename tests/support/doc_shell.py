@@ -27,7 +27,11 @@ import pytest
 from service.settings.schema import ROOT
 from tests.support.markdown import Block
 
-COPIED = ("Makefile", "pyproject.toml", "README.md", "LICENSE", "data.json", "service", "plugins", "config", "examples")
+COPIED = (
+    *("Makefile", "pyproject.toml", "requirements", "README.md", "LICENSE", "data.json"),
+    *("service", "plugins", "config", "examples"),
+)
+"""The files and folders of the project that commands use."""
 SECONDS = 120
 OUTPUTS = {"json", "http", "text"}
 SERVES = re.compile(r"(?:\w+=\S* +)*(?:make run|\.venv/bin/python -m service run)\b.*")
@@ -103,7 +107,9 @@ def run(page: list[Step], folder: Path, port: int, replaced: Mapping[str, str]) 
         out, err = folder / f"{number}.out", folder / f"{number}.err"
         said = err.read_text("utf-8") if err.exists() else ""
         if not (folder / f"{number}.done").exists():
-            pytest.fail(f"line {step.block.line}: exit status {done.returncode}\n{step.block.text}\n{said}{done.stderr}")
+            pytest.fail(
+                f"line {step.block.line}: exit status {done.returncode}\n{step.block.text}\n{said}{done.stderr}"
+            )
         fault = _fault(step, out.read_text("utf-8"), said, port)
         if fault is not None:
             pytest.fail(f"line {step.block.line}: {fault}\n{step.block.text}\n{out.read_text('utf-8')}\n{said}")
