@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -11,10 +12,12 @@ from tests.clients.conftest import EXAMPLE, SECONDS, install_packages, installed
 def test_the_example_can_be_built(tmp_path: Path) -> None:
     install_packages(EXAMPLE)
     command = [installed("npm"), "run", "build", "--", "--outDir", str(tmp_path), "--emptyOutDir", "--logLevel=error"]
-    subprocess.run(command, cwd=EXAMPLE, timeout=SECONDS, check=True, capture_output=True)
+    environ = os.environ | {"VITE_SHIPYARD": "https://api.example.org"}
+    subprocess.run(command, cwd=EXAMPLE, env=environ, timeout=SECONDS, check=True, capture_output=True)
     (script,) = (tmp_path / "assets").glob("*.js")
     code = script.read_text("utf-8")
     assert "/auth/login" in code
+    assert "https://api.example.org" in code
     assert "createElement(App" not in code, "JSX is compiled to a call of React, which App.jsx does not import"
 
 

@@ -3,7 +3,7 @@
 import { fetchUtils } from "react-admin";
 
 /** The URL of the service. */
-export const shipyard = import.meta.env?.VITE_SHIPYARD ?? "http://localhost:5000";
+export const shipyard = import.meta.env.VITE_SHIPYARD ?? "http://localhost:5000";
 
 /** Make a request. Used by the data provider. */
 export async function httpClient(url, options) {
