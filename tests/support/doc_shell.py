@@ -34,7 +34,7 @@ COPIED = (
 """The files and folders of the project that commands use."""
 SECONDS = 120
 OUTPUTS = {"json", "http", "text"}
-SERVES = re.compile(r"(?:\w+=\S* +)*(?:make run|\.venv/bin/python -m service run)\b.*")
+SERVES = re.compile(r"((?:\w+=\S* +)*)(make run|\.venv/bin/python -m service run)\b(.*)")
 PRELUDE = r"""
 set -eu
 make() { command make --no-print-directory -o .venv/run.stamp -o .venv/dev.stamp "$@"; }
@@ -42,7 +42,7 @@ curl() { command curl -w '%{stderr}status %{http_code}\n' "$@"; }
 stop() { if [ -n "${SERVER-}" ]; then kill -TERM -- "-$SERVER" || true; wait "$SERVER" || true; SERVER=; fi; }
 serve() {
     stop
-    setsid bash -c "make() { command make --no-print-directory -o .venv/run.stamp \"\$@\"; }; $1" >"$2" 2>&1 &
+    setsid bash -c "$1" >"$2" 2>&1 &
     SERVER=$!
     echo $SERVER >server.pid
     for _ in $(seq 300); do
@@ -118,17 +118,24 @@ def run(page: list[Step], folder: Path, port: int, replaced: Mapping[str, str]) 
 def _script(page: list[Step], port: int, replaced: Mapping[str, str]) -> str:
     parts = [PRELUDE]
     if not any(SERVES.fullmatch(line) for line in page[0].block.text.splitlines()):
-        parts.append("serve 'make run' server.log")
+        parts.append(_serve("make run", "server.log"))
     for number, step in enumerate(page):
         text = step.block.text
         for old, new in replaced.items():
             text = text.replace(old, new)
         text = re.sub(r"(localhost:|PORT=)(?:5000|8000)\b", rf"\g<1>{port}", text)
-        lines = [
-            f"serve {shlex.quote(line)} {number}.log" if SERVES.fullmatch(line) else line for line in text.splitlines()
-        ]
+        lines = [_serve(line, f"{number}.log") for line in text.splitlines()]
         parts.append("{\n" + "\n".join(lines) + f"\n}} >{number}.out 2>{number}.err\ntouch {number}.done")
     return "\n".join(parts) + "\n"
+
+
+def _serve(line: str, log: str) -> str:
+    """The line, or the call of `serve` if it starts the service."""
+    if (match := SERVES.fullmatch(line)) is None:
+        return line
+    command = match[2].replace("make", "make --no-print-directory -o .venv/run.stamp")
+    # `exec`, so that a signal reaches the service, and waiting for the process is waiting for the service.
+    return f"serve {shlex.quote(f'{match[1]}exec {command}{match[3]}')} {log}"
 
 
 def _fault(step: Step, out: str, err: str, port: int) -> str | None:
