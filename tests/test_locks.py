@@ -17,7 +17,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from service.settings import ROOT
+from service.settings.schema import ROOT
 from tests.distributions import lay_down
 
 BENCH_PACKAGES = ROOT / ".venv-bench" / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
