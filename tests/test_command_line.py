@@ -105,7 +105,7 @@ def test_wrong_settings_end_every_command_with_all_that_is_wrong(
     ("variables", "reason"),
     [
         ({"SHIPYARD_DATA": "no such file"}, "no such file: cannot be read: No such file or directory"),
-        ({"SHIPYARD_STORE": "redis://localhost"}, "The URL of a store is memory:, "),
+        ({"SHIPYARD_STORE": "redis://localhost"}, "Unknown store URL scheme 'redis': expected memory:, "),
         ({"SHIPYARD_WORKERS": "2"}, "workers = 2 wants a store that processes can share, not memory:."),
         ({"SHIPYARD_CONFIG": "staging"}, "There is no configuration 'staging' in "),
         ({"SHIPYARD_CONFIG": "production", "SHIPYARD_JWT_SECRET": "short"}, "jwt.secret has 5 bytes; production wants"),

@@ -30,9 +30,9 @@ PAST = 1_000_000_000
 async def test_a_write_under_a_key_is_made_once_and_answered_the_same_to_the_byte(store: Store) -> None:
     once = IdempotencyKey("key", "this", LATER)
     changes = (Add(USERS, user("é")), Revoke("token", LATER), Add(THINGS, {}))
-    first = await store.write(*changes, once=once)
+    first = await store.write(*changes, idempotency_key=once)
     await store.write(Replace(USERS, 1, user("other")), Remove(THINGS, 1))
-    assert await store.write(*changes, once=once) == first
+    assert await store.write(*changes, idempotency_key=once) == first
     assert (await store.find(USERS, Query())).total == 1
     assert (await store.find(THINGS, Query())).total == 0
 
@@ -57,7 +57,9 @@ async def test_a_key_stays_free_when_its_write_fails(store: Store) -> None:
     with pytest.raises(DuplicateValue):
         await store.add(USERS, user("A"), IdempotencyKey("key", "this", LATER))
     with pytest.raises(RecordNotFound):
-        await store.write(Add(USERS, user("b")), Remove(USERS, 99), once=IdempotencyKey("key", "that", LATER))
+        await store.write(
+            Add(USERS, user("b")), Remove(USERS, 99), idempotency_key=IdempotencyKey("key", "that", LATER)
+        )
     assert (await store.add(USERS, user("c"), IdempotencyKey("key", "another", LATER))).data["name"] == "c"
 
 
@@ -101,11 +103,15 @@ async def test_purge_forgets_exactly_what_expired_before(store: Store) -> None:
 
 async def test_keys_outlive_a_restart_exactly_if_the_store_is_durable(open_store: Open) -> None:
     store = await open_store()
-    first = await store.write(Add(THINGS, {}), Revoke("token", LATER), once=IdempotencyKey("key", "this", LATER))
+    first = await store.write(
+        Add(THINGS, {}), Revoke("token", LATER), idempotency_key=IdempotencyKey("key", "this", LATER)
+    )
     await store.close()
     again = await open_store()
     assert await again.revoked("token") == again.durable
-    second = await again.write(Add(THINGS, {}), Revoke("token", LATER), once=IdempotencyKey("key", "this", LATER))
+    second = await again.write(
+        Add(THINGS, {}), Revoke("token", LATER), idempotency_key=IdempotencyKey("key", "this", LATER)
+    )
     assert (second == first) == again.durable
 
 

@@ -134,7 +134,7 @@ async def test_what_the_source_of_a_fill_raises_is_not_taken_for_the_database(
 async def test_keys_longer_than_an_index_takes_are_kept_apart(open_postgres: OpenPostgres) -> None:
     store, long = await open_postgres(SHIPS), "x" * 10_000
     await store.write(
-        Add(SHIPS, ship(f"{long}1")), Revoke(f"{long}1", 2**40), once=IdempotencyKey(f"{long}1", "", 2**40)
+        Add(SHIPS, ship(f"{long}1")), Revoke(f"{long}1", 2**40), idempotency_key=IdempotencyKey(f"{long}1", "", 2**40)
     )
     with pytest.raises(DuplicateValue):
         await store.add(SHIPS, ship(f"{long}1"), IdempotencyKey(f"{long}2", "", 2**40))

@@ -15,9 +15,9 @@ import pytest
 
 from service.store.base import Add, Condition, Page, Query, Record, Revoke, StorageFull, StoreUnavailable
 from service.store.sqlite import SQLiteStore
-from service.store.sqlite import file as sqlite_file
+from service.store.sqlite import connection as sqlite_connection
 from service.store.sqlite import reader as sqlite_reader
-from service.store.sqlite.file import connect
+from service.store.sqlite.connection import connect
 from service.store.sqlite.find import find
 from service.store.sqlite.table import Table
 from tests.support.collections import COLLECTIONS, LATER, TEXT, THINGS, USERS, user
@@ -79,7 +79,7 @@ async def test_a_lock_of_another_process_is_waited_for(store: SQLiteStore, path:
 async def test_a_lock_that_lasts_makes_the_store_unavailable_for_writes_until_it_is_gone(
     store: SQLiteStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite_file, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(sqlite_connection, "LOCK_TIMEOUT_SECONDS", 0.05)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         answers = await asyncio.gather(*(store.add(THINGS, {}) for _ in range(3)), return_exceptions=True)
@@ -187,7 +187,7 @@ async def test_what_is_remembered_is_forgotten_when_anybody_writes(store: SQLite
 
 
 async def test_only_so_much_is_remembered(store: SQLiteStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite_reader, "_MOST", 100_000)
+    monkeypatch.setattr(sqlite_reader, "_MAX_CACHE_BYTES", 100_000)
     ids = [(await store.add(THINGS, {"text": "x" * 10_000})).id for _ in range(30)]
     tracemalloc.start()
     try:

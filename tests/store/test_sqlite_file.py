@@ -13,7 +13,7 @@ import pytest
 
 from service.store.base import Add, StoreUnusable
 from service.store.sqlite import SQLiteStore
-from service.store.sqlite.file import file_system
+from service.store.sqlite.file import file_system_type
 from tests.support.collections import COLLECTIONS, THINGS
 from tests.support.sqlite_programs import ADD_FOR_EVER, opened, start
 
@@ -64,7 +64,7 @@ def a_directory(path: Path) -> None:
         (truncated, "is damaged"),
         (cut_within_a_page, "is damaged"),
         (overwritten, "is damaged"),
-        (newer, "its format is 99, this one knows up to 1"),
+        (newer, "its format is 99, this version supports up to 1"),
         (a_directory, "is a directory"),
     ],
 )
@@ -128,7 +128,7 @@ async def test_a_file_whose_journal_is_left_beside_a_log_is_rolled_back_first(pa
 
 
 async def test_a_missing_directory_is_named(tmp_path: Path) -> None:
-    with pytest.raises(StoreUnusable, match=r"no/file\.db is in no directory that there is"):
+    with pytest.raises(StoreUnusable, match=r"no/file\.db is in a directory that does not exist"):
         await SQLiteStore(tmp_path / "no" / "file.db").open(COLLECTIONS)
 
 
@@ -138,7 +138,7 @@ async def test_a_file_that_may_not_be_written_is_refused(path: Path) -> None:
     path.parent.chmod(0o555)
     with (
         as_nobody(path),
-        pytest.raises(StoreUnusable, match=r"cannot be (written|opened); let whoever runs the service"),
+        pytest.raises(StoreUnusable, match=r"(is read-only|cannot be opened); the service needs"),
     ):
         await SQLiteStore(path).open(COLLECTIONS)
     path.parent.chmod(0o755)
@@ -162,7 +162,7 @@ def as_nobody(path: Path) -> Iterator[None]:
 
 def test_a_network_file_system_is_told_by_its_mount() -> None:
     mounts = "/dev/a / ext4 rw 0 0\nserver:/b /srv nfs4 rw 0 0\n/dev/c /srv/own\\040disk ext4 rw 0 0\n"
-    assert file_system(Path("/srv/data"), mounts) == "nfs4"
-    assert file_system(Path("/srv/own disk/data"), mounts) == "ext4"
-    assert file_system(Path("/home"), mounts) == "ext4"
-    assert file_system(Path("/home"), "") == ""
+    assert file_system_type(Path("/srv/data"), mounts) == "nfs4"
+    assert file_system_type(Path("/srv/own disk/data"), mounts) == "ext4"
+    assert file_system_type(Path("/home"), mounts) == "ext4"
+    assert file_system_type(Path("/home"), "") == ""

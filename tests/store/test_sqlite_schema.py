@@ -12,13 +12,13 @@ import pytest
 from service.store.base import Collection, Condition, Query, Sort, StoreUnusable
 from service.store.sqlite import SQLiteStore
 from service.store.sqlite import schema as sqlite_schema
-from service.store.sqlite.query import order, where
+from service.store.sqlite.query import order_by, where
 from tests.support.collections import NUMBER, TEXT, THINGS
 from tests.support.sqlite_programs import opened
 
 
 def plan(path: Path, query: Query) -> str:
-    sql = f"SELECT id FROM things WHERE {where(query).sql}" + (f" ORDER BY {order(query)}" if query.sort else "")
+    sql = f"SELECT id FROM things WHERE {where(query).sql}" + (f" ORDER BY {order_by(query)}" if query.sort else "")
     with closing(sqlite3.connect(path)) as connection:
         return " ".join(str(row) for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", where(query).values))
 

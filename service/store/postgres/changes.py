@@ -104,7 +104,7 @@ def values(change: Add | Replace) -> tuple[str, str | None, str, str]:
     """The body, or what comes after an id not known yet; the key, the hidden fields, the folded texts."""
     shown = _shown(change)
     body = encode(0, shown).removeprefix(b'{"id":0') if change.id is None else encode(change.id, shown)
-    key = change.collection.key(change.data)
+    key = change.collection.unique_key(change.data)
     _, hidden = change.collection.split(change.data)
     return (
         body.decode(),
