@@ -87,9 +87,10 @@ def _rewrite_rows(connection: sqlite3.Connection, table: Table) -> None:
         for last, revision, body, write_only in rows:
             data = orjson.loads(write_only or "{}") | orjson.loads(body)
             del data["id"]
-            if not isinstance(data.get(collection.unique, ""), str):
+            if collection.unique is not None and not isinstance(data.get(collection.unique), str):
                 raise StoreUnusable(
-                    f"has a record of {collection.name}, id {last}, whose {collection.unique} is not a text"
+                    f"has a record of {collection.name}, id {last}, whose {collection.unique} is missing or "
+                    "not a text; set it"
                 )
             connection.execute(table.update, (*make_row(collection, last, data), revision, last))
     sql = "UPDATE _collections SET layout = ? WHERE name = ?"
