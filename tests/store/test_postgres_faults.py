@@ -143,6 +143,17 @@ async def test_ping_raises_while_the_server_is_down(open_postgres: OpenPostgres,
     await until(lambda: returns(store.ping))
 
 
+async def test_ping_raises_while_the_server_hangs(
+    open_postgres: OpenPostgres, server: Server, postgres_admin: Any
+) -> None:
+    store = await open_postgres(SHIPS, timeout=0.2)
+    await store.ping()
+    hanging = [server.process, *[row["pid"] for row in await postgres_admin.fetch(BACKENDS)]]
+    with stopped(hanging), pytest.raises(StoreUnavailable):
+        await store.ping()
+    await until(lambda: returns(store.ping))
+
+
 async def returns(call: Callable[[], Awaitable[None]]) -> bool:
     await call()
     return True
@@ -163,8 +174,8 @@ async def test_calls_on_a_server_that_hangs_time_out(
     store = await open_postgres(SHIPS, timeout=3600)
     await store.add(SHIPS, {"model": "A"})
     await asyncio.gather(*[store.lookup(SHIPS, "a") for _ in range(8)])
-    hung = [server.process, *[row["pid"] for row in await postgres_admin.fetch(BACKENDS)]]
-    with stopped(hung):
+    hanging = [server.process, *[row["pid"] for row in await postgres_admin.fetch(BACKENDS)]]
+    with stopped(hanging):
         errors = await asyncio.gather(
             until_unavailable(lambda: store.get(SHIPS, 1)),
             until_unavailable(lambda: store.find(SHIPS, Query())),
