@@ -1,1 +1,1 @@
-"""The bench: Shipyard beside its peers, on the same work, on this machine."""
+"""Benchmarks: Shipyard and comparable frameworks, the same workloads, on this machine."""

@@ -1,4 +1,4 @@
-"""Charts as SVG, each on a panel of its own, so that they can be read on light and dark pages alike."""
+"""Charts as SVG. Each has a background panel, so that it is readable on light and dark pages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Points = Sequence[tuple[float, float]]
 
 
 def bars(title: str, rows: Sequence[tuple[str, float, int]], note: str) -> str:
-    """A bar for each row (label, value, colour), in the order given."""
+    """Return a bar chart of rows (label, value, colour), in their order."""
     most = max(value for _, value, _ in rows)
     room = WIDTH - LEFT - 80
     drawn = [text(16, 28, title, "title"), text(16, 48, note, "small")]
@@ -36,7 +36,7 @@ def bars(title: str, rows: Sequence[tuple[str, float, int]], note: str) -> str:
 
 
 def curves(title: str, across: str, up: str, lines: Mapping[str, Points]) -> str:
-    """A line for each name, over a logarithmic x axis; y starts at zero."""
+    """Return a line chart with a line for each name; the x axis is logarithmic, y starts at zero."""
     points = [point for line in lines.values() for point in line]
     low, high = (math.log10(pick(x for x, _ in points)) for pick in (min, max))
     most = max(y for _, y in points) * 1.1
@@ -62,24 +62,24 @@ def curves(title: str, across: str, up: str, lines: Mapping[str, Points]) -> str
 
 
 def number_of(value: float) -> str:
-    """A figure with as many digits as one can use."""
+    """Return a value with two or three significant digits."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2g}"
 
 
 def _ticks(most: float) -> list[float]:
-    """From zero on, in round steps."""
+    """Return the ticks of the y axis, from zero in round steps."""
     power = 10.0 ** math.floor(math.log10(most))
     step = next(power * part for part in (0.2, 0.5, 1, 2) if most / (power * part) <= 5)
     return [step * number for number in range(int(most / step) + 1)]
 
 
-def text(x: float, y: float, words: str, kind: str = "", anchor: str = "start") -> str:
-    """Some words, at the baseline; `anchor` says which end of them is at x."""
-    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(words)}</text>'
+def text(x: float, y: float, content: str, style: str = "", anchor: str = "start") -> str:
+    """Return a text element with its baseline at y; `anchor` is the end of the text that is at x."""
+    return f'<text class="{style}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(content)}</text>'
 
 
 def panel(height: float, drawn: Sequence[str], width: int = WIDTH) -> str:
-    """A whole SVG: what was drawn, on its panel."""
+    """Return a complete SVG with the drawn elements on a panel."""
     frame = f'<rect class="panel" x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="6"/>'
     size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
     return "\n".join([f'<svg xmlns="http://www.w3.org/2000/svg" {size}>', STYLE, frame, *drawn, "</svg>", ""])

@@ -1,6 +1,6 @@
-"""`python -m bench.flame NAME`: where the CPU of a request goes, as a flame graph bench/results/flame-NAME-KIND.svg.
+"""`python -m bench.flame NAME`: the CPU profile of a workload as a flame graph, bench/results/flame-NAME-WORKLOAD.svg.
 
-py-spy looks at the server while it is under load; on most systems it may do so only as root.
+The profiler, py-spy, samples the server under load; on most systems it requires root.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from bench.measure import show
 from bench.process import log_in
 from bench.report import RESULTS
 from bench.servers import shipyard
-from bench.stage import Running, Stage, opened
-from bench.work import KINDS, ONE, PUT, Kind
+from bench.testbed import Running, TestBed, open_test_bed
+from bench.workloads import ONE, PUT, WORKLOADS, Workload
 
 SECONDS = 10
 WIDTH, ROW, LEAST = 1200, 18, 0.002
@@ -31,24 +31,26 @@ Stacks = Counter[tuple[str, ...]]
 
 
 def main() -> None:
-    """Draw the kinds of work asked for."""
+    """Draw the selected workloads."""
     parser = argparse.ArgumentParser(prog="python -m bench.flame", description=__doc__)
     parser.add_argument("name", help="such as before, after")
-    parser.add_argument("--kinds", nargs="+", default=[ONE.name, PUT.name], choices=[kind.name for kind in KINDS])
+    parser.add_argument(
+        "--workloads", nargs="+", default=[ONE.name, PUT.name], choices=[workload.name for workload in WORKLOADS]
+    )
     options = parser.parse_args()
-    with opened() as stage:
-        running = stage.start(shipyard("memory", "memory:", stage.plugin))
-        for kind in (kind for kind in KINDS if kind.name in options.kinds):
-            show(kind.title)
-            svg = draw(f"{kind.title}, {options.name}", stacks(stage, running, kind))
-            (RESULTS / f"flame-{options.name}-{kind.name}.svg").write_text(svg)
+    with open_test_bed() as bed:
+        running = bed.start(shipyard("memory", "memory:", bed.plugin))
+        for workload in (workload for workload in WORKLOADS if workload.name in options.workloads):
+            show(workload.title)
+            svg = draw(f"{workload.title}, {options.name}", stacks(bed, running, workload))
+            (RESULTS / f"flame-{options.name}-{workload.name}.svg").write_text(svg)
 
 
-def stacks(stage: Stage, running: Running, kind: Kind) -> Stacks:
-    """The stacks that were seen under load, from the outermost function to the innermost, and how often."""
-    request = kind.request(log_in(running.port))
-    load = stage.generator.start(running.port, request, kind.connections, SECONDS + 2)
-    raw = stage.folder / "stacks.txt"
+def stacks(bed: TestBed, running: Running, workload: Workload) -> Stacks:
+    """Return the sampled stacks, from the outermost function to the innermost, and how often each occurred."""
+    request = workload.request(log_in(running.port))
+    load = bed.generator.start(running.port, request, workload.connections, SECONDS + 2)
+    raw = bed.folder / "stacks.txt"
     spy = [
         str(environment.PYTHON.with_name("py-spy")),
         "record",
@@ -67,19 +69,19 @@ def stacks(stage: Stage, running: Running, kind: Kind) -> Stacks:
     seen: Stacks = Counter()
     for line in raw.read_text().splitlines():
         stack, _, times = line.rpartition(" ")
-        _, loop, inner = stack.partition(LOOP)  # nothing else: py-spy takes idle threads for busy ones
+        _, loop, inner = stack.partition(LOOP)  # only the event loop: py-spy reports idle threads as busy
         seen[tuple(f"{loop}{inner}".split(";"))] += int(times) if loop else 0
     return seen
 
 
 def colour_of(name: str) -> int:
-    """The colour of a function, as py-spy names it: `function (package/module.py)`."""
+    """Return the colour of a function, named as by py-spy: `function (package/module.py)`."""
     package, inside, _ = name.partition(" (")[2].partition("/")
     return COLOURS.get(package, 2 if inside and package not in sys.stdlib_module_names else 3)
 
 
 def draw(title: str, seen: Stacks) -> str:
-    """A flame graph, the outermost function on top."""
+    """Return a flame graph as SVG, the outermost function on top."""
     boxes = list(_boxes(seen, 0, 0, seen.total()))
     drawn = [text(16, 28, title, "title"), text(16, 48, LEGEND, "small")]
     for name, depth, start, part in boxes:
@@ -94,7 +96,7 @@ def draw(title: str, seen: Stacks) -> str:
 
 
 def _boxes(seen: Stacks, depth: int, start: float, whole: int) -> Iterator[tuple[str, int, float, float]]:
-    """Name, depth, start and width of each function's box; the latter two as parts of the whole."""
+    """Yield name, depth, start and width of each function's box; start and width as fractions of the whole."""
     by_caller: dict[str, Stacks] = {}
     for stack, times in seen.items():
         if stack:

@@ -1,4 +1,4 @@
-"""The load: load.c, built on the spot by the system's C compiler, or else by the one that PyPI has."""
+"""The load generator: load.c, compiled by the system's C compiler, or else by the one from PyPI."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ SOURCE = Path(__file__).with_name("load.c")
 
 @dataclass(frozen=True)
 class Load:
-    """What one load saw. Latencies in microseconds, from the request (or from when it was due) to its whole answer."""
+    """The result of a run. errors: responses that are not 2xx.
 
-    answers: int
-    refused: int
+    Latencies are in microseconds, from sending the request (or from when it was due) to the end of the response.
+    """
+
+    responses: int
+    errors: int
     seconds: float
     p50: int
     p99: int
@@ -29,7 +32,7 @@ class Load:
 
 
 class Generator:
-    """Sends requests from a core of its own and never sleeps there."""
+    """Sends requests from a dedicated core, where it polls and never sleeps."""
 
     def __init__(self, folder: Path, core: int) -> None:
         self._program = folder / "load"
@@ -41,10 +44,10 @@ class Generator:
     def start(
         self, port: int, request: bytes, connections: int, seconds: float, rate: float = 0
     ) -> subprocess.Popen[bytes]:
-        """Begin to send one request again and again; `rate` a second in all, or as fast as the answers come."""
-        words = [str(word) for word in (self._program, port, connections, seconds, rate)]
+        """Start to send one request repeatedly, `rate` times a second in total; 0: as fast as possible."""
+        command = [str(word) for word in (self._program, port, connections, seconds, rate)]
         process = subprocess.Popen(
-            words,
+            command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             preexec_fn=partial(os.sched_setaffinity, 0, {self._core}),
@@ -55,15 +58,15 @@ class Generator:
         return process
 
     def run(self, port: int, request: bytes, connections: int, seconds: float, rate: float = 0) -> Load:
-        """Send for some seconds, and say what came of it."""
+        """Send one request repeatedly for some seconds, and return the result."""
         return finish(self.start(port, request, connections, seconds, rate))
 
 
 def finish(process: subprocess.Popen[bytes]) -> Load:
-    """Wait for a load that was started."""
+    """Wait for a started run, and return its result. Raises RuntimeError."""
     assert process.stdout is not None
     with process.stdout:
-        said = process.stdout.read()
+        output = process.stdout.read()
     if process.wait() != 0:
-        raise RuntimeError("the load generator gave up")
-    return Load(**json.loads(said))
+        raise RuntimeError("the load generator failed")
+    return Load(**json.loads(output))

@@ -1,4 +1,4 @@
-"""What a measurement ran on."""
+"""The machine, the system and the versions that a measurement ran on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.environment import PYTHON
 
-OWN = ("aiohttp", "uvloop", "orjson", "marshmallow", "PyJWT", "multidict", "yarl", "asyncpg")
+SHIPYARD = ("aiohttp", "uvloop", "orjson", "marshmallow", "PyJWT", "multidict", "yarl", "asyncpg")
 PEERS = (
     *("flask", "flask-jwt-extended", "marshmallow", "django", "djangorestframework", "djangorestframework-simplejwt"),
     *(
@@ -30,11 +30,11 @@ PEERS = (
     ),
     *("falcon", "sanic", "robyn", "sqlalchemy", "asyncpg", "pyjwt", "orjson"),
 )
-ASK = "import importlib.metadata as m, json, sys; print(json.dumps({n: m.version(n) for n in sys.argv[1:]}))"
+PRINT_VERSIONS = "import importlib.metadata as m, json, sys; print(json.dumps({n: m.version(n) for n in sys.argv[1:]}))"
 
 
 def facts() -> dict[str, object]:
-    """The machine, the versions and the date, for a reader of the figures."""
+    """Return the machine, the versions and the date, to be published with the results."""
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "processor": processor(),
@@ -42,18 +42,18 @@ def facts() -> dict[str, object]:
         "virtual": "hypervisor" in Path("/proc/cpuinfo").read_text(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),
-        "shipyard": versions(sys.executable, OWN),
+        "shipyard": versions(sys.executable, SHIPYARD),
         "peers": versions(str(PYTHON), PEERS),
     }
 
 
 def processor() -> str:
-    """The model of the processor, as the system names it."""
+    """Return the model name of the processor."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
 
 
 def versions(python: str, names: Sequence[str]) -> dict[str, str]:
-    """The versions of these distributions in an interpreter's environment."""
-    said = subprocess.run([python, "-c", ASK, *names], check=True, capture_output=True, text=True).stdout
-    return dict(json.loads(said))
+    """Return the versions of these distributions in the environment of an interpreter."""
+    output = subprocess.run([python, "-c", PRINT_VERSIONS, *names], check=True, capture_output=True, text=True).stdout
+    return dict(json.loads(output))

@@ -1,4 +1,4 @@
-"""Servers beside each other on the same work: checked, then measured in rounds that go from one to the next."""
+"""Check servers and measure them side by side, in rounds that alternate between them."""
 
 from __future__ import annotations
 
@@ -8,73 +8,77 @@ from dataclasses import dataclass, field
 
 from bench.process import log_in
 from bench.servers import Server
-from bench.stage import Running, Sample, Stage
-from bench.work import REFUSED, Kind, ask
+from bench.testbed import Running, Sample, TestBed
+from bench.workloads import INVALID, Workload, send
 
 WARM_UP = 0.3
 
 
-class WrongAnswerError(RuntimeError):
-    """A server answered something else than the right answer."""
+class UnexpectedResponseError(RuntimeError):
+    """A server did not send the expected response."""
 
 
 @dataclass
-class Contest:
-    """Servers that run at the same time, one of them under load at each moment. `failed` says who, at what, and why."""
+class Comparison:
+    """Servers that run at the same time, with load on one of them at a time.
 
-    stage: Stage
+    failed: the reasons why servers, or servers at one workload, were left out.
+    """
+
+    bed: TestBed
     running: list[Running] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
 
     def start(self, servers: Iterable[Server]) -> None:
-        """Start them all; one that does not come up is left out."""
+        """Start all servers; one that fails to start is left out."""
         for server in servers:
             show(f"starting {server.name}")
             try:
-                self.running.append(self.stage.start(server))
+                self.running.append(self.bed.start(server))
             except RuntimeError as error:
                 self.failed[server.name] = str(error)
 
-    def measure(self, kind: Kind, rounds: int, seconds: float) -> dict[str, list[Sample]]:
-        """Every server that can do it, in rounds; the samples by name."""
+    def measure(self, workload: Workload, rounds: int, seconds: float) -> dict[str, list[Sample]]:
+        """Return the samples of every server that supports the workload, by name."""
         samples: dict[str, list[Sample]] = {}
-        ready = {running: self._ready(running, kind) for running in self.running if kind in running.server.work}
+        supporting = [running for running in self.running if workload in running.server.workloads]
+        ready = {running: self._ready(running, workload) for running in supporting}
         for number in range(1, rounds + 1):
             for running, request in ready.items():
                 if request is None:
                     continue
                 name = running.server.name
-                sample = self.stage.sample(running, request, kind.connections, seconds)
+                sample = self.bed.sample(running, request, workload.connections, seconds)
                 samples.setdefault(name, []).append(sample)
-                show(f"{kind.title}, round {number} of {rounds}: {sample.cpu:9.1f} us  {name}")
-                if sample.refused:
-                    self.failed[f"{name}: {kind.title}"] = f"{sample.refused:.0f} answers were no success"
+                show(f"{workload.title}, round {number} of {rounds}: {sample.cpu:9.1f} us  {name}")
+                if sample.errors:
+                    self.failed[f"{name}: {workload.title}"] = f"{sample.errors:.0f} responses were errors"
         return samples
 
-    def _ready(self, running: Running, kind: Kind) -> bytes | None:
-        """The request to measure, once the server has answered it rightly and is warm."""
+    def _ready(self, running: Running, workload: Workload) -> bytes | None:
+        """Return the request to measure, after the server has passed the check and is warm; None if it failed."""
         try:
             token = log_in(running.port)
-            check(running, kind, token)
-            self.stage.generator.run(running.port, kind.request(token), kind.connections, WARM_UP)
+            check(running, workload, token)
+            self.bed.generator.run(running.port, workload.request(token), workload.connections, WARM_UP)
         except (RuntimeError, OSError, ValueError) as error:
-            self.failed[f"{running.server.name}: {kind.title}"] = f"{error}; {running.process.state()}"
+            self.failed[f"{running.server.name}: {workload.title}"] = f"{error}; {running.process.state()}"
             return None
-        return kind.request(token)
+        return workload.request(token)
 
 
-def check(running: Running, kind: Kind, token: str) -> None:
-    """Raise WrongAnswerError unless this answer is right, and what must be refused is refused."""
-    answer = ask(running.port, kind.request(token))
-    if not kind.right(answer):
-        raise WrongAnswerError(f"{running.server.name} answers {kind.title} with {answer}")
-    for wish, statuses in () if running.server.role == "floor" else REFUSED:
-        answer = ask(running.port, wish.request(token))
-        if answer.status not in statuses:
-            raise WrongAnswerError(f"{running.server.name} does not refuse {wish.title}: {answer}")
+def check(running: Running, workload: Workload, token: str) -> None:
+    """Raise UnexpectedResponseError unless the workload has the expected response and invalid requests are rejected."""
+    response = send(running.port, workload.request(token))
+    if not workload.accepts(response):
+        raise UnexpectedResponseError(f"{running.server.name}, {workload.title}: unexpected response {response}")
+    for invalid, statuses in () if running.server.role == "baseline" else INVALID:
+        response = send(running.port, invalid.request(token))
+        if response.status not in statuses:
+            raise UnexpectedResponseError(f"{running.server.name} does not reject {invalid.title}: {response}")
 
 
 def show(text: str) -> None:
-    """Say what is going on: in place on a terminal, in lines elsewhere."""
+    """Print progress to stderr: on a terminal in place of the last line, otherwise as a new line."""
     terminal = sys.stderr.isatty()
     print(f"\r\x1b[K{text}" if terminal else text, end="" if terminal else "\n", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""A server while it is measured: a process tree on one core, and what it costs."""
+"""A server process with its children: start it on given cores, read its CPU time and memory, stop it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from collections.abc import Iterator, Mapping, Set
 from functools import partial
 from pathlib import Path
 
-from bench.work import LOG_IN, ONE, ROOT, ask
+from bench.workloads import LOG_IN, ONE, ROOT, send
 
 TICK = os.sysconf("SC_CLK_TCK")
 PORTS = iter(range(21_000, 32_000))
-"""Below those that systems hand out, so that neither the load's own connections nor other programs come across."""
+"""Below the range of ephemeral ports, so that no client connection occupies one of them."""
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Process:
-    """A server that was started on a free port, with all its children. Its output goes to a file."""
+    """A started server with all its children. Its output is written to the file `log`."""
 
     def __init__(
         self, command: list[str], env: Mapping[str, str], cores: Set[int], log: Path, folder: Path = ROOT
@@ -40,33 +40,33 @@ class Process:
         self.pid = self._process.pid
 
     def wait(self, port: int, seconds: float) -> None:
-        """Return once it answers; say what it wrote if it does not."""
+        """Return when the server responds; raise RuntimeError with its output if it does not in time."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and self._process.poll() is None:
             try:
-                if ONE.right(ask(port, ONE.request())):
+                if ONE.accepts(send(port, ONE.request())):
                     return
             except (OSError, ValueError):
                 pass
             time.sleep(0.02)
-        raise RuntimeError(f"does not answer: {self.state()}")
+        raise RuntimeError(f"does not respond: {self.state()}")
 
     def state(self) -> str:
-        """Whether it runs, and the end of what it wrote."""
+        """Return whether the server runs, and the end of its output."""
         code = self._process.poll()
-        running = "it runs" if code is None else f"it ended with {code}"
-        return f"{running}, having said: {self.log.read_text(errors='replace')[-2000:].strip() or 'nothing'}"
+        running = "running" if code is None else f"exited with status {code}"
+        return f"{running}, output: {self.log.read_text(errors='replace')[-2000:].strip() or 'none'}"
 
     def sleeping(self) -> bool:
-        """Return whether the server's main thread waits, which it does in the event loop when it is idle."""
+        """Return whether the main thread is blocked, as an idle event loop is."""
         return Path(f"/proc/{self.pid}/stat").read_text().rpartition(") ")[2].startswith("S")
 
     def cpu(self) -> float:
-        """Seconds of CPU, user and system, of the whole tree so far."""
+        """Return the CPU time of the whole process tree so far, user and system, in seconds."""
         return sum(int(stat[at]) for stat in self._stats() for at in (11, 12, 13, 14)) / TICK
 
     def memory(self) -> int:
-        """Bytes of memory in use by the whole tree."""
+        """Return the resident memory of the whole process tree, in bytes."""
         return sum(int(stat[21]) for stat in self._stats()) * PAGE
 
     def _stats(self) -> Iterator[list[str]]:
@@ -79,7 +79,7 @@ class Process:
                 yield stat
 
     def stop(self) -> None:
-        """End the whole tree."""
+        """Stop the whole process tree."""
         for number in signal.SIGTERM, signal.SIGKILL:
             try:
                 os.killpg(self.pid, number)
@@ -89,7 +89,7 @@ class Process:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on, another one each time."""
+    """Return a port of 127.0.0.1 that is not in use, a different one on each call."""
     for port in PORTS:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -102,8 +102,8 @@ def free_port() -> int:
 
 
 def log_in(port: int) -> str:
-    """A new access token. Raises RuntimeError."""
-    answer = ask(port, LOG_IN.request())
-    if not LOG_IN.right(answer):
-        raise RuntimeError(f"cannot log in: {answer}")
-    return str(answer.value["access_token"])
+    """Return a new access token. Raises RuntimeError."""
+    response = send(port, LOG_IN.request())
+    if not LOG_IN.accepts(response):
+        raise RuntimeError(f"cannot log in: {response}")
+    return str(response.value["access_token"])

@@ -1,4 +1,4 @@
-"""`python -m bench.scale`: how cost grows with records, routes and workers; memory and start-up too."""
+"""`python -m bench.scale`: cost by number of records, routes and workers; memory and start-up time by records."""
 
 from __future__ import annotations
 
@@ -16,52 +16,52 @@ from bench.measure import show
 from bench.process import log_in
 from bench.report import RESULTS, table
 from bench.servers import shipyard
-from bench.stage import Running, Stage, opened
-from bench.work import LIST, ONE, PUT, SHIPS, TOKEN, Kind
+from bench.testbed import Running, TestBed, open_test_bed
+from bench.workloads import LIST, ONE, PUT, SHIPS, TOKEN, Workload
 
 RECORDS = (len(SHIPS), 1_000, 100_000, 1_000_000)
 ROUTES = (10, 100, 1_000)
 ROUNDS = 3
 SECONDS = 1.0
-PAGE = Kind("page", "GET a page of 25", "GET", "/api/ships?_limit=25")
-FILTER = Kind("filter", "GET a page, filtered", "GET", "/api/ships?affiliation=Empire&_limit=25", connections=1)
+PAGE = Workload("page", "GET a page of 25", "GET", "/api/ships?_limit=25")
+FILTER = Workload("filter", "GET a page, filtered", "GET", "/api/ships?affiliation=Empire&_limit=25", connections=1)
 STORES = {"memory": "memory:", "SQLite": "sqlite:///{folder}/{records}.db"}
 Curves = dict[str, list[tuple[float, float]]]
 
 
 def main() -> None:
-    """Measure each curve, and draw it."""
+    """Measure and draw all curves."""
     parser = argparse.ArgumentParser(prog="python -m bench.scale", description=__doc__)
-    parser.add_argument("--most", type=int, default=max(RECORDS), help="leave out larger numbers of records")
+    parser.add_argument("--most", type=int, default=max(RECORDS), help="the largest number of records")
     parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()
     sizes = [size for size in RECORDS if size <= options.most]
-    with opened() as stage, postgres(stage.folder, stage.cores.database) as url:
-        # One database for all sizes: each is filled up from the one before.
-        drawn = [*by_records(stage, STORES | {"PostgreSQL": url}, sizes), by_routes(stage), by_workers(stage)]
+    with open_test_bed() as bed, postgres(bed.folder, bed.cores.database) as url:
+        # One database for all sizes: each size adds to the records of the one before.
+        drawn = [*by_records(bed, STORES | {"PostgreSQL": url}, sizes), by_routes(bed), by_workers(bed)]
     write(options.results, drawn)
 
 
 def by_records(
-    stage: Stage, stores: Mapping[str, str], sizes: Sequence[int]
+    bed: TestBed, stores: Mapping[str, str], sizes: Sequence[int]
 ) -> list[tuple[str, str, str, str, Curves]]:
-    """Cost, memory and start-up by the number of records."""
+    """Return the curves of cost, memory and start-up time by the number of records."""
     cost: Curves = {}
     filtered: Curves = {}
     memory: Curves = {}
     start: Curves = {}
     for store, url in stores.items():
         for size in sizes:
-            address = url.format(folder=stage.folder, records=size)
-            running = stage.start(shipyard(store, address, stage.plugin, BENCH_RECORDS=str(size)), patience=600)
-            for kind in ONE, PAGE, PUT:
-                cost.setdefault(f"{store}: {kind.title}", []).append((size, cpu(stage, running, kind)))
-            filtered.setdefault(store, []).append((size, cpu(stage, running, FILTER) / 1000))
+            address = url.format(folder=bed.folder, records=size)
+            running = bed.start(shipyard(store, address, bed.plugin, BENCH_RECORDS=str(size)), patience=600)
+            for workload in ONE, PAGE, PUT:
+                cost.setdefault(f"{store}: {workload.title}", []).append((size, cpu(bed, running, workload)))
+            filtered.setdefault(store, []).append((size, cpu(bed, running, FILTER) / 1000))
             memory.setdefault(store, []).append((size, running.process.memory() / 2**20))
             running.process.stop()
             if store == "memory":
                 continue
-            again = stage.start(shipyard(store, address, stage.plugin))
+            again = bed.start(shipyard(store, address, bed.plugin))
             start.setdefault(f"{store}, filled before", []).append((size, again.start_up))
             again.process.stop()
     of = "records in the store"
@@ -75,52 +75,52 @@ def by_records(
             filtered,
         ),
         ("memory", "Memory by number of records", of, "MiB of the whole process", memory),
-        ("start", "Start-up by number of records", of, "seconds to the first answer", start),
+        ("start", "Start-up by number of records", of, "seconds to the first response", start),
     ]
 
 
-def by_routes(stage: Stage) -> tuple[str, str, str, str, Curves]:
-    """Cost by the number of routes that come before the one that is asked for."""
+def by_routes(bed: TestBed) -> tuple[str, str, str, str, Curves]:
+    """Return the curve of cost by the number of routes registered before the requested one."""
     lines: Curves = {}
     for where, variable in {"beside": "BENCH_ROUTES", "below the same {id}": "BENCH_ROUTES_BELOW"}.items():
         for number in ROUTES:
-            running = stage.start(shipyard("memory", "memory:", stage.plugin, **{variable: str(number)}))
-            lines.setdefault(f"more routes {where}", []).append((number, cpu(stage, running, TOKEN)))
+            running = bed.start(shipyard("memory", "memory:", bed.plugin, **{variable: str(number)}))
+            lines.setdefault(f"more routes {where}", []).append((number, cpu(bed, running, TOKEN)))
             running.process.stop()
     return "routes", "Cost by number of routes", "routes registered before", "server CPU, microseconds a request", lines
 
 
-def by_workers(stage: Stage) -> tuple[str, str, str, str, Curves]:
-    """Cost with one and two workers, which have all cores, the load's too."""
+def by_workers(bed: TestBed) -> tuple[str, str, str, str, Curves]:
+    """Return the curve of cost with one and two workers, which use all cores, including that of the load."""
     lines: Curves = {}
     for workers in (1, 2):
-        url = f"sqlite:///{stage.folder}/workers-{workers}.db"
-        server = shipyard("SQLite", url, stage.plugin, SHIPYARD_WORKERS=str(workers))
-        running = stage.start(server, frozenset({stage.cores.server, stage.cores.load}))
-        for kind in ONE, LIST, PUT:
-            lines.setdefault(kind.title, []).append((workers, cpu(stage, running, kind)))
+        url = f"sqlite:///{bed.folder}/workers-{workers}.db"
+        server = shipyard("SQLite", url, bed.plugin, SHIPYARD_WORKERS=str(workers))
+        running = bed.start(server, frozenset({bed.cores.server, bed.cores.load}))
+        for workload in ONE, LIST, PUT:
+            lines.setdefault(workload.title, []).append((workers, cpu(bed, running, workload)))
         running.process.stop()
     return "workers", "Cost by number of workers (SQLite)", "workers", "server CPU, microseconds a request", lines
 
 
-def cpu(stage: Stage, running: Running, kind: Kind) -> float:
-    """Microseconds of CPU a request, the median of some rounds."""
-    request = kind.request(log_in(running.port))
-    cost = median(stage.sample(running, request, kind.connections, SECONDS).cpu for _ in range(ROUNDS))
-    show(f"{running.server.name}, {kind.title}: {cost:.1f} us")
+def cpu(bed: TestBed, running: Running, workload: Workload) -> float:
+    """Return the CPU of a request in microseconds, the median of all rounds."""
+    request = workload.request(log_in(running.port))
+    cost = median(bed.sample(running, request, workload.connections, SECONDS).cpu for _ in range(ROUNDS))
+    show(f"{running.server.name}, {workload.title}: {cost:.1f} us")
     return cost
 
 
 def write(folder: Path, drawn: Sequence[tuple[str, str, str, str, Curves]]) -> None:
-    """A curve and a table for each, and the figures."""
+    """Write a chart for each curve, and all figures as Markdown and JSON."""
     folder.mkdir(parents=True, exist_ok=True)
     facts = machine.facts()
     page = [
         "# Scale",
         "",
-        f"Measured {facts['date']} on {facts['processor']}, {facts['cores']} cores. The database's own",
+        f"Measured {facts['date']} on {facts['processor']}, {facts['cores']} cores.",
+        "CPU and memory of the database server are not counted.",
     ]
-    page += ["CPU and memory are not counted."]
     figures: dict[str, Mapping[str, Any]] = {}
     for name, title, across, up, lines in drawn:
         figures[name] = lines

@@ -1,4 +1,4 @@
-"""Who is measured: Shipyard on each store, its peers, the floors."""
+"""The servers to measure: Shipyard on each store, its peers, the baselines."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bench.environment import PYTHON
-from bench.work import KINDS, LIST, LOG_IN, MATCH, ONE, POST, PUT, TOKEN, Kind
+from bench.workloads import LIST, LOG_IN, MATCH, ONE, POST, PUT, TOKEN, WORKLOADS, Workload
 
-SECRET = "measured with a secret of the bench's own"
-WORK = tuple(kind for kind in KINDS if kind is not MATCH)
+SECRET = "a signing key for the benchmarks only"
+COMMON = tuple(workload for workload in WORKLOADS if workload is not MATCH)
 UVICORN = "-m uvicorn --host 127.0.0.1 --port {port} --workers 1 --no-access-log --log-level warning"
 GUNICORN = "-m gunicorn -b 127.0.0.1:{port} -w 1 -k gthread --threads 8 --log-level warning --no-control-socket"
 GRANIAN = "-m granian --interface asgi --host 127.0.0.1 --port {port} --workers 1 --no-ws --log-level warning"
@@ -21,34 +21,34 @@ GRANIAN = "-m granian --interface asgi --host 127.0.0.1 --port {port} --workers 
 class Server:
     """A server that can be started.
 
-    words: of its command, after the interpreter, `{port}` among them. own: run by this interpreter, with Shipyard's
-    dependencies; else by that of the peers. work: what it can do. floor: it answers fixed bytes to whatever is asked.
+    arguments: of the interpreter, with `{port}`. workloads: those it supports. shared_environment: whether it runs in
+    Shipyard's virtual environment instead of that of the peers. A baseline returns fixed bytes for each workload.
     """
 
     name: str
-    role: Literal["Shipyard", "peer", "peer with a cache", "floor"]
-    words: str
+    role: Literal["Shipyard", "peer", "peer with a cache", "baseline"]
+    arguments: str
     env: Mapping[str, str] = field(default_factory=dict)
-    work: tuple[Kind, ...] = WORK
-    own: bool = False
+    workloads: tuple[Workload, ...] = COMMON
+    shared_environment: bool = False
 
     def command(self, port: int) -> list[str]:
-        """The command line that starts it."""
-        return [sys.executable if self.own else str(PYTHON), *self.words.format(port=port).split()]
+        """Return the command that starts the server."""
+        return [sys.executable if self.shared_environment else str(PYTHON), *self.arguments.format(port=port).split()]
 
     def environment(self, port: int) -> dict[str, str]:
-        """What it needs to know, beside the command line."""
-        given = {
+        """Return the environment variables that the server requires."""
+        common = {
             "BENCH_PORT": str(port),
             "BENCH_SECRET": SECRET,
             "SHIPYARD_PORT": str(port),
             "PYTHONWARNINGS": "ignore",
         }
-        return given | dict(self.env)
+        return common | dict(self.env)
 
 
 def shipyard(store: str, url: str, plugin: str, **settings: str) -> Server:
-    """Shipyard as production has it, but for the access log, which the peers do not write either."""
+    """Return Shipyard in its production configuration, without the access log, which the peers do not write either."""
     env = {
         "PYTHONPATH": plugin,
         "SHIPYARD_CONFIG": "production",
@@ -59,7 +59,7 @@ def shipyard(store: str, url: str, plugin: str, **settings: str) -> Server:
         "SHIPYARD_PLUGINS_ALLOW": "shipyard,shipyard-bench",
         "SHIPYARD_STORE": url,
     }
-    return Server(f"Shipyard, {store}", "Shipyard", "-m service", env | settings, KINDS, own=True)
+    return Server(f"Shipyard, {store}", "Shipyard", "-m service", env | settings, WORKLOADS, shared_environment=True)
 
 
 PEERS = (
@@ -67,27 +67,26 @@ PEERS = (
     Server("Django REST framework + gunicorn", "peer", f"{GUNICORN} bench.peers.django:app"),
     Server("FastAPI + uvicorn", "peer", f"{UVICORN} bench.peers.fastapi:app"),
     Server("Litestar + granian", "peer", f"{GRANIAN} bench.peers.litestar:app"),
-    Server("aiohttp as in its tutorial", "peer", "-m bench.peers.aiohttp", own=True),
+    Server("aiohttp as in its tutorial", "peer", "-m bench.peers.aiohttp", shared_environment=True),
     Server("Robyn", "peer", "-m bench.peers.robyn --processes 1 --workers 1 --log-level ERROR"),
     Server("Starlette + uvicorn", "peer", f"{UVICORN} bench.peers.starlette:app"),
     Server("Sanic", "peer", "-m sanic bench.peers.sanic:app -H 127.0.0.1 -p {port} --single-process --no-motd"),
     Server("Falcon + uvicorn", "peer", f"{UVICORN} bench.peers.falcon:app"),
     Server("BlackSheep + granian", "peer", f"{GRANIAN} bench.peers.blacksheep:app"),
 )
+CACHE = {"BENCH_CACHE_TOKENS": "1"}
 CACHED = tuple(
-    Server(
-        f"{peer.name}, remembered tokens", "peer with a cache", peer.words, {"BENCH_REMEMBER": "1"}, (TOKEN, PUT, POST)
-    )
+    Server(f"{peer.name}, cached tokens", "peer with a cache", peer.arguments, CACHE, (TOKEN, PUT, POST))
     for peer in PEERS[-4:]
 )
-FLOORS = (
-    Server("aiohttp, one bare handler", "floor", "-m bench.peers.bare", own=True),
-    Server("raw protocol on uvloop", "floor", "-m bench.peers.raw", own=True),
+BASELINES = (
+    Server("aiohttp, one bare handler", "baseline", "-m bench.peers.bare", shared_environment=True),
+    Server("raw protocol on uvloop", "baseline", "-m bench.peers.raw", shared_environment=True),
 )
 
 
 def database_peer(url: str) -> Server:
-    """What a user would pick instead of Shipyard on PostgreSQL."""
-    words = f"{UVICORN} bench.peers.sqlalchemy:app"
-    work = (ONE, LIST, TOKEN, PUT, LOG_IN, POST)
-    return Server("FastAPI + SQLAlchemy + asyncpg", "peer", words, {"BENCH_DATABASE": url}, work)
+    """Return the peer of Shipyard on PostgreSQL."""
+    arguments = f"{UVICORN} bench.peers.sqlalchemy:app"
+    workloads = (ONE, LIST, TOKEN, PUT, LOG_IN, POST)
+    return Server("FastAPI + SQLAlchemy + asyncpg", "peer", arguments, {"BENCH_DATABASE": url}, workloads)

@@ -1,1 +1,1 @@
-"""What a user would pick instead: each peer as its own documentation has it, one short file each."""
+"""Comparable servers, one short file each, written as the documentation of each framework shows."""

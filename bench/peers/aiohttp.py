@@ -1,4 +1,4 @@
-"""aiohttp as its tutorial has it: function handlers, `json_response`, a middleware that reads the token."""
+"""aiohttp as in its tutorial: function handlers, `json_response`, a middleware that verifies the token."""
 
 import asyncio
 
@@ -6,9 +6,9 @@ from aiohttp import web
 from marshmallow import ValidationError
 
 from bench.peers import tokens
-from bench.peers.given import NEXT_ID, PORT, SHIPS
-from bench.peers.passwords import right
+from bench.peers.passwords import verify
 from bench.peers.schema import ShipSchema
+from bench.peers.shared import NEXT_ID, PORT, SHIPS
 
 routes = web.RouteTableDef()
 schema = ShipSchema()
@@ -27,7 +27,7 @@ async def authenticate(request, handler):
 @routes.post("/auth/login")
 async def login(request):
     data = await request.json()
-    if not await asyncio.to_thread(right, data["username"], data["password"]):
+    if not await asyncio.to_thread(verify, data["username"], data["password"]):
         raise web.HTTPUnauthorized
     return web.json_response(tokens.issue(data["username"]))
 
@@ -56,8 +56,8 @@ async def add(request):
     data = await _fields(request)
     id = next(NEXT_ID)
     SHIPS[id] = {"id": id, **data}
-    where = request.url.join(request.app.router["ship"].url_for(id=str(id)))
-    return web.json_response(schema.dump(SHIPS[id]), status=201, headers={"Location": str(where)})
+    location = request.url.join(request.app.router["ship"].url_for(id=str(id)))
+    return web.json_response(schema.dump(SHIPS[id]), status=201, headers={"Location": str(location)})
 
 
 def _ship(id):

@@ -14,9 +14,9 @@ from guardpost.authorization import Policy
 from guardpost.common import AuthenticatedRequirement
 
 from bench.peers import tokens
-from bench.peers.given import NEXT_ID, SHIPS
 from bench.peers.model import Login, ShipFields
-from bench.peers.passwords import right
+from bench.peers.passwords import verify
+from bench.peers.shared import NEXT_ID, SHIPS
 
 json_settings.use(loads=orjson.loads, dumps=lambda value: orjson.dumps(value).decode())
 app = Application()
@@ -37,7 +37,7 @@ app.use_authorization().add(Policy("user", AuthenticatedRequirement()))
 @post("/auth/login")
 async def login(data: FromJSON[Login]) -> Response:
     name, password = data.value.username, data.value.password
-    return json(tokens.issue(name)) if await asyncio.to_thread(right, name, password) else unauthorized()
+    return json(tokens.issue(name)) if await asyncio.to_thread(verify, name, password) else unauthorized()
 
 
 @get("/api/ships")

@@ -1,9 +1,9 @@
-"""Django REST framework and simplejwt under gunicorn, in one file and without a database."""
+"""Django REST framework and simplejwt under gunicorn, without a database."""
 
 from django.conf import settings
 
-from bench.peers.given import NEXT_ID, SECRET, SHIPS, USERS
-from bench.peers.passwords import right
+from bench.peers.passwords import verify
+from bench.peers.shared import NEXT_ID, SECRET, SHIPS, USERS
 
 settings.configure(
     ALLOWED_HOSTS=["*"],
@@ -21,7 +21,7 @@ settings.configure(
     USE_I18N=False,
 )
 
-import django  # noqa: E402  # Django reads its settings first
+import django  # noqa: E402  # Django requires its settings first
 
 django.setup()
 
@@ -68,7 +68,7 @@ class Login(APIView):
 
     def post(self, request):
         name = request.data["username"]
-        if not right(name, request.data["password"]):
+        if not verify(name, request.data["password"]):
             raise AuthenticationFailed
         token = RefreshToken()
         token["user_id"] = str(USERS[name])
@@ -83,8 +83,8 @@ class Ships(APIView):
         data = _fields(request)
         id = next(NEXT_ID)
         SHIPS[id] = {"id": id, **data}
-        where = request.build_absolute_uri(reverse("ship", args=[id]))
-        return Response(ShipSerializer(SHIPS[id]).data, 201, headers={"Location": where})
+        location = request.build_absolute_uri(reverse("ship", args=[id]))
+        return Response(ShipSerializer(SHIPS[id]).data, 201, headers={"Location": location})
 
 
 class Ship(APIView):

@@ -8,8 +8,8 @@ import falcon.media
 import msgspec
 
 from bench.peers import tokens
-from bench.peers.given import NEXT_ID, SHIPS
-from bench.peers.passwords import right
+from bench.peers.passwords import verify
+from bench.peers.shared import NEXT_ID, SHIPS
 from bench.peers.struct import Login, ShipFields
 
 OPEN = {"GET": "/api/", "POST": "/auth/"}
@@ -28,7 +28,7 @@ class Tokens:
 class Sessions:
     async def on_post(self, req, resp):
         data = msgspec.convert(await req.get_media(), Login)
-        if not await asyncio.to_thread(right, data.username, data.password):
+        if not await asyncio.to_thread(verify, data.username, data.password):
             raise falcon.HTTPUnauthorized
         resp.media = tokens.issue(data.username)
 

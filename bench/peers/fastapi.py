@@ -6,25 +6,25 @@ from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from bench.peers import tokens
-from bench.peers.given import NEXT_ID, SHIPS
 from bench.peers.model import Login, Ship, ShipFields
-from bench.peers.passwords import right
+from bench.peers.passwords import verify
+from bench.peers.shared import NEXT_ID, SHIPS
 
 app = FastAPI()
 ships = {id: Ship(**ship) for id, ship in SHIPS.items()}
 
 
 async def claims(bearer: Annotated[HTTPAuthorizationCredentials, Depends(HTTPBearer())]):
-    return tokens.read(f"Bearer {bearer.credentials}") or _refuse(401)
+    return tokens.read(f"Bearer {bearer.credentials}") or _fail(401)
 
 
-def _refuse(status):
+def _fail(status):
     raise HTTPException(status)
 
 
 @app.post("/auth/login")
 def login(data: Login) -> dict[str, str]:
-    return tokens.issue(data.username) if right(data.username, data.password) else _refuse(401)
+    return tokens.issue(data.username) if verify(data.username, data.password) else _fail(401)
 
 
 @app.get("/api/ships")
@@ -34,18 +34,18 @@ async def read_all() -> list[Ship]:
 
 @app.get("/api/ships/{id}")
 async def read(id: int) -> Ship:
-    return ships.get(id) or _refuse(404)
+    return ships.get(id) or _fail(404)
 
 
 @app.get("/bench/ships/{id}", dependencies=[Depends(claims)])
 async def read_own(id: int) -> Ship:
-    return ships.get(id) or _refuse(404)
+    return ships.get(id) or _fail(404)
 
 
 @app.put("/api/ships/{id}", dependencies=[Depends(claims)])
 async def replace(id: int, data: ShipFields) -> Ship:
     if id not in ships:
-        _refuse(404)
+        _fail(404)
     ships[id] = Ship(id=id, **data.model_dump())
     return ships[id]
 

@@ -4,9 +4,9 @@ from flask import Flask, abort, jsonify, request, url_for
 from flask_jwt_extended import JWTManager, create_access_token, create_refresh_token, jwt_required
 from marshmallow import ValidationError
 
-from bench.peers.given import NEXT_ID, SECRET, SHIPS, USERS
-from bench.peers.passwords import right
+from bench.peers.passwords import verify
 from bench.peers.schema import ShipSchema
+from bench.peers.shared import NEXT_ID, SECRET, SHIPS, USERS
 
 app = Flask(__name__)
 app.config["JWT_SECRET_KEY"] = SECRET
@@ -28,7 +28,7 @@ def invalid(error):
 @app.post("/auth/login")
 def login():
     data = request.get_json()
-    if not right(data["username"], data["password"]):
+    if not verify(data["username"], data["password"]):
         abort(401)
     identity = str(USERS[data["username"]])
     return jsonify(access_token=create_access_token(identity), refresh_token=create_refresh_token(identity))

@@ -1,4 +1,4 @@
-"""Litestar with its own JWT authentication and msgspec structs."""
+"""Litestar on granian, with its JWT authentication and msgspec structs."""
 
 from datetime import timedelta
 
@@ -7,10 +7,10 @@ from litestar import Litestar, Request, Response, get, post, put
 from litestar.exceptions import NotAuthorizedException, NotFoundException, ValidationException
 from litestar.security.jwt import JWTAuth, Token
 
-from bench.peers.given import NEXT_ID, SECRET, SHIPS, USERS
-from bench.peers.passwords import right
+from bench.peers.passwords import verify
+from bench.peers.shared import NEXT_ID, SECRET, SHIPS, USERS
 from bench.peers.struct import Login, ShipFields
-from bench.peers.tokens import LIFE, REVOKED
+from bench.peers.tokens import LIFETIMES, REVOKED
 
 decoder = msgspec.json.Decoder(ShipFields)
 NAMES = {str(id): name for name, id in USERS.items()}
@@ -34,14 +34,14 @@ auth = JWTAuth[str](
 
 @post("/auth/login", status_code=200, open=True, sync_to_thread=True)
 def login(data: Login) -> dict[str, str]:
-    if not right(data.username, data.password):
+    if not verify(data.username, data.password):
         raise NotAuthorizedException
     sub = str(USERS[data.username])
     return {
         f"{type}_token": auth.create_token(
-            sub, timedelta(seconds=life), token_unique_jwt_id=f"{type}-{next(NEXT_ID)}", token_extras={"type": type}
+            sub, timedelta(seconds=seconds), token_unique_jwt_id=f"{type}-{next(NEXT_ID)}", token_extras={"type": type}
         )
-        for type, life in LIFE.items()
+        for type, seconds in LIFETIMES.items()
     }
 
 
@@ -81,7 +81,7 @@ def _ship(id: int) -> dict:
     return SHIPS[id]
 
 
-# A `data: ShipFields` would read "7" as 7: Litestar decodes bodies with msgspec's strictness off.
+# A `data: ShipFields` would accept "7" for 7: Litestar decodes bodies with msgspec's strict mode off.
 def _fields(body: bytes) -> dict:
     try:
         return msgspec.structs.asdict(decoder.decode(body))

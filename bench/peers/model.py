@@ -1,4 +1,4 @@
-"""The ship in pydantic: every field required, whole numbers from 1, nothing unknown."""
+"""The ship in pydantic: all fields required, integers from 1, no unknown fields."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ Count = Annotated[StrictInt, Field(ge=1, le=2**53 - 1)]
 
 
 class ShipFields(BaseModel):
-    """What a client may write."""
+    """The fields that a client writes."""
 
     model_config = ConfigDict(extra="forbid", from_attributes=True)
 
@@ -23,7 +23,7 @@ class ShipFields(BaseModel):
 
 
 class Ship(ShipFields):
-    """What a client reads."""
+    """A ship as clients read it."""
 
     id: int
 

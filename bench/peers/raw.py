@@ -1,23 +1,23 @@
-"""A floor: a protocol on uvloop that reads nothing but the first line, and writes fixed bytes."""
+"""Baseline: a protocol on uvloop that reads only the request line and returns fixed bytes."""
 
 import asyncio
 import json
 
 import uvloop
 
-from bench.peers.given import PORT
-from bench.work import KINDS
+from bench.peers.shared import PORT
+from bench.workloads import WORKLOADS
 
 HEAD = "HTTP/1.1 {} OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{}\r\n"
 
 
-def _whole(kind):
-    body = json.dumps(kind.answer).encode()
-    location = f"Location: {kind.path}/{kind.answer['id']}\r\n" if kind.status == 201 else ""
-    return HEAD.format(kind.status, len(body), location).encode() + body
+def _response(workload):
+    body = json.dumps(workload.expected).encode()
+    location = f"Location: {workload.path}/{workload.expected['id']}\r\n" if workload.status == 201 else ""
+    return HEAD.format(workload.status, len(body), location).encode() + body
 
 
-ANSWERS = {f"{kind.method} {kind.path} HTTP/1.1".encode(): _whole(kind) for kind in KINDS}
+RESPONSES = {f"{workload.method} {workload.path} HTTP/1.1".encode(): _response(workload) for workload in WORKLOADS}
 
 
 class Raw(asyncio.Protocol):
@@ -25,7 +25,7 @@ class Raw(asyncio.Protocol):
         self.transport = transport
 
     def data_received(self, data):
-        self.transport.write(ANSWERS[data[: data.find(b"\r\n")]])
+        self.transport.write(RESPONSES[data[: data.find(b"\r\n")]])
 
 
 async def serve():

@@ -1,4 +1,4 @@
-"""Robyn on its own server, with its authentication handler."""
+"""Robyn with its built-in server and its authentication handler."""
 
 import orjson
 from pydantic import ValidationError
@@ -6,9 +6,9 @@ from robyn import Headers, Request, Response, Robyn
 from robyn.authentication import AuthenticationHandler, BearerGetter, Identity
 
 from bench.peers import tokens
-from bench.peers.given import NEXT_ID, PORT, SHIPS
 from bench.peers.model import Login, ShipFields
-from bench.peers.passwords import right
+from bench.peers.passwords import verify
+from bench.peers.shared import NEXT_ID, PORT, SHIPS
 
 app = Robyn(__file__)
 JSON = {"Content-Type": "application/json"}
@@ -23,43 +23,43 @@ class Bearer(AuthenticationHandler):
 app.configure_authentication(Bearer(token_getter=BearerGetter()))
 
 
-def answer(value, status=200, headers=JSON):
+def respond(value, status=200, headers=JSON):
     return Response(status_code=status, headers=Headers(headers), description=orjson.dumps(value))
 
 
 @app.post("/auth/login")
 def login(request: Request):
     data = Login.model_validate_json(request.body)
-    return answer(tokens.issue(data.username)) if right(data.username, data.password) else answer({}, 401)
+    return respond(tokens.issue(data.username)) if verify(data.username, data.password) else respond({}, 401)
 
 
 @app.get("/api/ships")
 async def read_all():
-    return answer(list(SHIPS.values()))
+    return respond(list(SHIPS.values()))
 
 
 @app.get("/api/ships/:id")
 async def read(request: Request):
     ship = SHIPS.get(int(request.path_params["id"]))
-    return answer(ship) if ship else answer({}, 404)
+    return respond(ship) if ship else respond({}, 404)
 
 
 @app.get("/bench/ships/:id", auth_required=True)
 async def read_own(request: Request):
     ship = SHIPS.get(int(request.path_params["id"]))
-    return answer(ship) if ship else answer({}, 404)
+    return respond(ship) if ship else respond({}, 404)
 
 
 @app.put("/api/ships/:id", auth_required=True)
 async def replace(request: Request):
     id = int(request.path_params["id"])
     if id not in SHIPS:
-        return answer({}, 404)
+        return respond({}, 404)
     try:
         SHIPS[id] = {"id": id, **ShipFields.model_validate_json(request.body).model_dump()}
     except ValidationError as error:
-        return answer(error.errors(include_url=False, include_context=False), 400)
-    return answer(SHIPS[id])
+        return respond(error.errors(include_url=False, include_context=False), 400)
+    return respond(SHIPS[id])
 
 
 @app.post("/api/ships", auth_required=True)
@@ -67,10 +67,10 @@ async def add(request: Request):
     try:
         data = ShipFields.model_validate_json(request.body).model_dump()
     except ValidationError as error:
-        return answer(error.errors(include_url=False, include_context=False), 400)
+        return respond(error.errors(include_url=False, include_context=False), 400)
     id = next(NEXT_ID)
     SHIPS[id] = {"id": id, **data}
-    return answer(SHIPS[id], 201, JSON | {"Location": f"{request.url.scheme}://{request.url.host}/api/ships/{id}"})
+    return respond(SHIPS[id], 201, JSON | {"Location": f"{request.url.scheme}://{request.url.host}/api/ships/{id}"})
 
 
 app.start(host="127.0.0.1", port=PORT)

@@ -1,4 +1,4 @@
-"""Sanic on its own server, with orjson and a token decorator as in its guide."""
+"""Sanic with its built-in server, orjson, and a token decorator as in its guide."""
 
 import asyncio
 from functools import wraps
@@ -10,9 +10,9 @@ from sanic.exceptions import BadRequest, NotFound, Unauthorized
 from sanic.response import json
 
 from bench.peers import tokens
-from bench.peers.given import NEXT_ID, SHIPS
 from bench.peers.model import Login, ShipFields
-from bench.peers.passwords import right
+from bench.peers.passwords import verify
+from bench.peers.shared import NEXT_ID, SHIPS
 
 app = Sanic("bench", dumps=orjson.dumps, loads=orjson.loads)
 app.config.ACCESS_LOG = False
@@ -33,7 +33,7 @@ def protected(handler):
 @app.post("/auth/login")
 async def login(request):
     data = Login.model_validate_json(request.body)
-    if not await asyncio.to_thread(right, data.username, data.password):
+    if not await asyncio.to_thread(verify, data.username, data.password):
         raise Unauthorized
     return json(tokens.issue(data.username))
 

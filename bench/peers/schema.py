@@ -1,4 +1,4 @@
-"""The ship in marshmallow: every field required, whole numbers from 1, nothing unknown."""
+"""The ship in marshmallow: all fields required, integers from 1, no unknown fields."""
 
 from marshmallow import Schema
 from marshmallow.fields import Integer, List, String
@@ -8,7 +8,7 @@ COUNT = Range(min=1, max=2**53 - 1)
 
 
 class ShipSchema(Schema):
-    """A ship; its id is given by the service."""
+    """A ship; the server assigns its id."""
 
     id = Integer(dump_only=True)
     affiliation = String(required=True)

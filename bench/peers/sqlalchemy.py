@@ -1,4 +1,4 @@
-"""FastAPI, SQLAlchemy and asyncpg on PostgreSQL, as the tutorials of the three have it."""
+"""FastAPI, SQLAlchemy and asyncpg on PostgreSQL, as in their tutorials."""
 
 import os
 from contextlib import asynccontextmanager
@@ -12,13 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from bench.peers import tokens
-from bench.peers.given import SHIPS
 from bench.peers.model import Login, Ship, ShipFields
-from bench.peers.passwords import right
+from bench.peers.passwords import verify
+from bench.peers.shared import SHIPS
 
 DATA = [{name: value for name, value in ship.items() if name != "id"} for ship in SHIPS.values()]
 URL = os.environ["BENCH_DATABASE"].replace("postgresql://", "postgresql+asyncpg://", 1)
-# No overflow: connections beyond the pool would be opened for one request each.
+# No overflow: connections beyond the pool would be opened for a single request.
 engine = create_async_engine(URL, pool_size=10, max_overflow=0)
 sessions = async_sessionmaker(engine, expire_on_commit=False)
 
@@ -70,7 +70,7 @@ protected = [Depends(claims)]
 
 @app.post("/auth/login")
 def login(data: Login) -> dict[str, str]:
-    if not right(data.username, data.password):
+    if not verify(data.username, data.password):
         raise HTTPException(401)
     return tokens.issue(data.username)
 

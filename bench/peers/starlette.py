@@ -13,9 +13,9 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from bench.peers import tokens
-from bench.peers.given import NEXT_ID, SHIPS
 from bench.peers.model import Login, ShipFields
-from bench.peers.passwords import right
+from bench.peers.passwords import verify
+from bench.peers.shared import NEXT_ID, SHIPS
 
 
 class OrjsonResponse(JSONResponse):
@@ -33,7 +33,7 @@ class TokenBackend(AuthenticationBackend):
 
 async def login(request):
     data = Login.model_validate_json(await request.body())
-    if not await asyncio.to_thread(right, data.username, data.password):
+    if not await asyncio.to_thread(verify, data.username, data.password):
         raise HTTPException(401)
     return OrjsonResponse(tokens.issue(data.username))
 

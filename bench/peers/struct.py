@@ -1,4 +1,4 @@
-"""The ship in msgspec: every field required, whole numbers from 1, nothing unknown."""
+"""The ship in msgspec: all fields required, integers from 1, no unknown fields."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ Count = Annotated[int, msgspec.Meta(ge=1, le=2**53 - 1)]
 
 
 class ShipFields(msgspec.Struct, forbid_unknown_fields=True):
-    """What a client may write."""
+    """The fields that a client writes."""
 
     affiliation: str
     category: str

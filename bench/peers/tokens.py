@@ -1,6 +1,6 @@
-"""JWTs with PyJWT, for the peers that bring none of their own.
+"""JWTs with PyJWT, for the frameworks without JWT support.
 
-BENCH_REMEMBER=1: a verified token is remembered, as Shipyard does it; each use still checks expiry and blocklist.
+BENCH_CACHE_TOKENS=1: verified tokens are cached, as in Shipyard; each use still checks the expiry and the blocklist.
 """
 
 import os
@@ -9,26 +9,26 @@ import uuid
 
 import jwt
 
-from bench.peers.given import SECRET, USERS
+from bench.peers.shared import SECRET, USERS
 
 REVOKED: set[str] = set()
-LIFE = {"access": 900, "refresh": 30 * 86400}
-_remembered: dict[str, dict[str, object]] = {}
+LIFETIMES = {"access": 900, "refresh": 30 * 86400}
+_cache: dict[str, dict[str, object]] = {}
 
 
 def issue(name: str) -> dict[str, str]:
-    """The answer to a login."""
-    return {f"{type}_token": _issue(name, type) for type in LIFE}
+    """Return the response to a login."""
+    return {f"{type}_token": _issue(name, type) for type in LIFETIMES}
 
 
 def _issue(name: str, type: str) -> str:
     now = int(time.time())
-    claims = {"sub": str(USERS[name]), "iat": now, "exp": now + LIFE[type], "jti": str(uuid.uuid4()), "type": type}
+    claims = {"sub": str(USERS[name]), "iat": now, "exp": now + LIFETIMES[type], "jti": str(uuid.uuid4()), "type": type}
     return jwt.encode(claims, SECRET, algorithm="HS256")
 
 
 def read(header: str | None) -> dict[str, object] | None:
-    """The claims of an access token, from an Authorization header; None if there is no good one."""
+    """Return the claims of the access token in an Authorization header, or None if it is missing or invalid."""
     scheme, _, token = (header or "").partition(" ")
     if scheme.lower() != "bearer":
         return None
@@ -43,15 +43,15 @@ def _verified(token: str) -> dict[str, object]:
     return jwt.decode(token, SECRET, algorithms=["HS256"], options={"require": ["exp", "sub", "jti", "type"]})
 
 
-def _remembering(token: str) -> dict[str, object]:
-    claims = _remembered.get(token)
+def _cached(token: str) -> dict[str, object]:
+    claims = _cache.get(token)
     if claims is None:
         claims = _verified(token)
-        if len(_remembered) < 10_000:
-            _remembered[token] = claims
+        if len(_cache) < 10_000:
+            _cache[token] = claims
     if claims["exp"] < time.time():
         raise jwt.ExpiredSignatureError
     return claims
 
 
-_claims = _remembering if os.environ.get("BENCH_REMEMBER") else _verified
+_claims = _cached if os.environ.get("BENCH_CACHE_TOKENS") else _verified

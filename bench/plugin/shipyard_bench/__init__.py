@@ -1,7 +1,7 @@
-"""The bench's plugin. It reads a ship as the ships' own route does, but for users only.
+"""A Shipyard plugin for the benchmarks: a ship as the ships plugin returns it, for authenticated users only.
 
-BENCH_RECORDS: fill the store up to that many ships. BENCH_ROUTES, BENCH_ROUTES_BELOW: add that many routes, with paths
-of their own, or below the ship's. BENCH_WATCH: note for how long the event loop was held.
+Environment variables: BENCH_RECORDS adds ships to the store up to this number. BENCH_ROUTES and BENCH_ROUTES_BELOW add
+this many routes, with other paths or below that of a ship. BENCH_WATCH measures how long the event loop is blocked.
 """
 
 import os
@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from service import user
-from shipyard_bench import watch
+from shipyard_bench import loop_delay
 from shipyard_bench.fill import fill
 from shipyard_bench.ships import ships
 
@@ -21,17 +21,17 @@ BELOW = [f"{SHIP}/part-{number}" for number in range(int(os.environ.get("BENCH_R
 
 @user
 async def read(request):
-    """One ship."""
+    """Return a ship."""
     return await ships.read(request)
 
 
-routes = [*watch.routes, *(web.get(path, read) for path in (*BESIDE, *BELOW, SHIP))]
+routes = [*loop_delay.routes, *(web.get(path, read) for path in (*BESIDE, *BELOW, SHIP))]
 requires = ["ships"]
 
 
 @asynccontextmanager
 async def lifespan(app):
-    """Fill the store, and watch the loop."""
+    """Fill the store, and watch the event loop."""
     await fill(app, int(os.environ.get("BENCH_RECORDS", 0)))
-    async with watch.watching(app):
+    async with loop_delay.watching(app):
         yield

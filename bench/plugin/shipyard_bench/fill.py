@@ -1,4 +1,4 @@
-"""More ships: those of data.json again and again, each with a model and a length of its own."""
+"""Generate ships: copies of those in data.json, each with a different model and length."""
 
 import itertools
 
@@ -8,12 +8,12 @@ from shipyard_bench.ships import ships
 BATCH = 1000
 
 
-async def fill(app, wanted):
-    """Add ships until there are as many as wanted."""
+async def fill(app, count):
+    """Add ships until the store has this many."""
     store, collection = app[STORE], ships.collection
     page = await store.find(collection, Query(limit=15))
     models = [record.data for record in page.records]
-    numbers = range(page.total + 1, wanted + 1)
+    numbers = range(page.total + 1, count + 1)
     while batch := list(itertools.islice(numbers, BATCH)):
         numbers = numbers[len(batch) :]
         await store.write(*(Add(collection, _ship(models[number % len(models)], number)) for number in batch))

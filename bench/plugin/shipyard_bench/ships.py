@@ -1,4 +1,4 @@
-"""The collection of the ships plugin, which alone keeps and seeds it."""
+"""The collection of the ships plugin, which also creates and seeds it."""
 
 from marshmallow import Schema
 
@@ -6,7 +6,7 @@ from service import Collection, Field, Resource
 
 
 class BenchShips(Resource):
-    """Ships, without the routes."""
+    """Read access to ships; its routes are not registered."""
 
     path = "/bench/ships"
     collection = Collection("ships", indexed=(Field("affiliation", "text"), Field("category", "text")))

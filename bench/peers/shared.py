@@ -1,4 +1,4 @@
-"""What every peer is given: the ships, the users, the port and the secret. Records live in a dict, as in a tutorial."""
+"""The data and settings of all peers. Records are stored in a dict, as in a tutorial."""
 
 import itertools
 import json

@@ -1,4 +1,4 @@
-"""Where a measurement takes place: a folder for its time, a core for the server, one for the load, who runs there."""
+"""The test bed of a measurement: a temporary folder, a core for the server, a core for the load."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ from bench.servers import Server
 
 @dataclass(frozen=True)
 class Cores:
-    """Who runs where. With two cores a database shares the server's, since the load never sleeps on its own."""
+    """Which process runs on which core. With two cores a database shares the server's, since the load never sleeps."""
 
     server: int
     load: int
     database: frozenset[int]
 
     @classmethod
-    def here(cls) -> Cores:
-        """As this machine has them."""
+    def available(cls) -> Cores:
+        """Return the assignment for the cores that this process may use."""
         server, *others = sorted(os.sched_getaffinity(0))
         if not others:
-            raise SystemExit("The bench needs two cores: one for the server, one for the load.")
+            raise SystemExit("The benchmarks require two cores: one for the server, one for the load.")
         return cls(server, others[0], frozenset(others[1:] or [server]))
 
 
 @dataclass(frozen=True)
 class Sample:
-    """CPU in microseconds a request, requests a second, latencies in milliseconds, answers that were no success."""
+    """CPU in microseconds a request, requests a second, latencies in milliseconds, responses with an error status."""
 
     cpu: float
     rate: float
     p50: float
     p99: float
-    refused: float
+    errors: float
 
 
 @dataclass(frozen=True, eq=False)
 class Running:
-    """A server that answers. start_up: seconds from its start to its first right answer."""
+    """A server that responds. start_up: seconds from its start to its first expected response."""
 
     server: Server
     process: Process
@@ -55,8 +55,8 @@ class Running:
 
 
 @dataclass(frozen=True)
-class Stage:
-    """Opens with `opened`. plugin: the folder that the bench's plugin for Shipyard is installed in."""
+class TestBed:
+    """See `open_test_bed`. plugin: the folder that Shipyard's benchmark plugin is installed in."""
 
     folder: Path
     plugin: str
@@ -65,7 +65,7 @@ class Stage:
     stack: ExitStack
 
     def start(self, server: Server, cores: Set[int] = frozenset(), patience: float = 60) -> Running:
-        """Start a server until the stage closes, on its core unless others are given. Raises RuntimeError."""
+        """Start a server on its core, or on these cores; it is stopped with the test bed. Raises RuntimeError."""
         port = free_port()
         began = time.monotonic()
         log = self.folder / f"{port}.log"
@@ -75,20 +75,20 @@ class Stage:
         return Running(server, process, port, time.monotonic() - began)
 
     def sample(self, running: Running, request: bytes, connections: int, seconds: float) -> Sample:
-        """One load on a server, and what it cost."""
+        """Put load on a server and return what it cost."""
         before = running.process.cpu()
         load = self.generator.run(running.port, request, connections, seconds)
-        spent = running.process.cpu() - before
-        rate = load.answers / load.seconds
-        return Sample(spent / load.answers * 1e6, rate, load.p50 / 1e3, load.p99 / 1e3, load.refused)
+        cpu = running.process.cpu() - before
+        rate = load.responses / load.seconds
+        return Sample(cpu / load.responses * 1e6, rate, load.p50 / 1e3, load.p99 / 1e3, load.errors)
 
 
 @contextmanager
-def opened() -> Iterator[Stage]:
-    """A stage with everything built and installed; closing it ends all that ran there."""
-    cores = Cores.here()
+def open_test_bed() -> Iterator[TestBed]:
+    """Build and install what is needed; stop everything that was started when the context ends."""
+    cores = Cores.available()
     environment.prepare()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shipyard-bench-")))
         environment.install_plugin(folder / "plugin")
-        yield Stage(folder, str(folder / "plugin"), cores, Generator(folder, cores.load), stack)
+        yield TestBed(folder, str(folder / "plugin"), cores, Generator(folder, cores.load), stack)
