@@ -26,9 +26,9 @@ def compiler() -> list[str]:
     return [str(PYTHON), "-m", "ziglang", "cc"]
 
 
-def install_plugin(folder: Path) -> None:
-    """Install the bench's plugin for Shipyard into a folder that PYTHONPATH can name."""
-    _pip(Path(sys.executable), "--no-deps", "--no-build-isolation", "--target", str(folder), str(HERE / "plugin"))
+def install_plugin(folder: Path, source: Path = HERE / "plugin") -> None:
+    """Install the bench's plugin for Shipyard into a folder that can be added to PYTHONPATH."""
+    _pip(Path(sys.executable), "--no-deps", "--no-build-isolation", "--target", str(folder), str(source))
 
 
 def _install(locked: Path) -> None:

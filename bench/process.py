@@ -22,12 +22,14 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 class Process:
     """A server that was started on a free port, with all its children. Its output goes to a file."""
 
-    def __init__(self, command: list[str], env: Mapping[str, str], cores: Set[int], log: Path) -> None:
+    def __init__(
+        self, command: list[str], env: Mapping[str, str], cores: Set[int], log: Path, folder: Path = ROOT
+    ) -> None:
         self.log = log
         with log.open("wb") as output:
             self._process = subprocess.Popen(
                 command,
-                cwd=ROOT,
+                cwd=folder,
                 env={**os.environ, **env},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -54,6 +56,10 @@ class Process:
         code = self._process.poll()
         running = "it runs" if code is None else f"it ended with {code}"
         return f"{running}, having said: {self.log.read_text(errors='replace')[-2000:].strip() or 'nothing'}"
+
+    def sleeping(self) -> bool:
+        """Return whether the server's main thread waits, which it does in the event loop when it is idle."""
+        return Path(f"/proc/{self.pid}/stat").read_text().rpartition(") ")[2].startswith("S")
 
     def cpu(self) -> float:
         """Seconds of CPU, user and system, of the whole tree so far."""

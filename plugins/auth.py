@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import orjson
 from aiohttp import web
 from marshmallow import Schema
 from marshmallow.fields import String
@@ -12,17 +11,17 @@ from service import (
     BLOCKLIST,
     CLAIMS,
     TOKENS,
-    HTTPError,
     JSONResponse,
     check_password_bytes,
     docs,
-    load,
+    errors,
     public,
     read_json_object,
     refresh,
     request_schema,
     response_schema,
     user,
+    validate,
 )
 
 requires = ("users",)
@@ -31,7 +30,7 @@ TOKEN = {"example": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxIn0.c2lnbm
 
 
 class LoginSchema(Schema):
-    """Who somebody is."""
+    """The credentials of a user."""
 
     username = String(required=True, metadata={"example": "user"})
     password = String(required=True, validate=check_password_bytes, metadata={"example": "password"})
@@ -50,7 +49,7 @@ class TokensSchema(TokenSchema):
 
 
 class MessageSchema(Schema):
-    """A word of confirmation."""
+    """A confirmation."""
 
     message = String(required=True, metadata={"example": "Successfully logged out."})
 
@@ -60,20 +59,23 @@ routes = web.RouteTableDef()
 
 @routes.post("/auth/login")
 @public
-@docs(summary="Log in", responses={401: {"description": "Username or password invalid."}})
+@docs(
+    summary="Log in",
+    errors=[errors.CREDENTIALS_MISSING(), errors.CREDENTIALS_INVALID(), errors.TOO_MANY_LOGINS()],
+)
 @request_schema(LoginSchema, example={"username": "user", "password": "password"})
 @response_schema(TokensSchema, 200, "The tokens of a new session.")
 async def login(request: web.Request) -> web.StreamResponse:
-    """Trade a name and a password for an access and a refresh token."""
+    """Return an access and a refresh token for a name and a password."""
     document = await read_json_object(request)
     if any(document.get(name) in (None, "") for name in ("username", "password")):
-        raise HTTPError(400, "Username or password missing.", code="validation_failed")
-    given = load(LoginSchema(), document)
+        raise errors.CREDENTIALS_MISSING()
+    given = validate(LoginSchema(), document)
     id = await request.app[AUTHENTICATOR].authenticate(given["username"], given["password"])
     if id is None:
-        raise HTTPError(401, "Username or password invalid.", headers={"WWW-Authenticate": "Bearer"})
+        raise errors.CREDENTIALS_INVALID()
     pair = request.app[TOKENS].pair(id)
-    return _answer(access_token=pair.access, refresh_token=pair.refresh)
+    return _response(access_token=pair.access, refresh_token=pair.refresh)
 
 
 @routes.post("/auth/refresh")
@@ -81,32 +83,32 @@ async def login(request: web.Request) -> web.StreamResponse:
 @docs(summary="Get a new access token")
 @response_schema(TokenSchema, 200, "A new access token.")
 async def renew(request: web.Request) -> web.StreamResponse:
-    """Trade a refresh token for an access token of the same session."""
-    return _answer(access_token=request.app[TOKENS].renewed(request[CLAIMS]))
+    """Return a new access token of the session that the refresh token belongs to."""
+    return _response(access_token=request.app[TOKENS].renewed(request[CLAIMS]))
 
 
 @routes.delete("/auth/logout")
 @user
 @docs(summary="Revoke this access token")
-@response_schema(MessageSchema, 200, "It is dead; the refresh token lives.")
+@response_schema(MessageSchema, 200, "Access token revoked; the refresh token stays valid.")
 async def logout(request: web.Request) -> web.StreamResponse:
-    """End the access token that the request brings."""
+    """Revoke the access token of the request."""
     return await _revoke(request)
 
 
 @routes.delete("/auth/logout2")
 @refresh
 @docs(summary="Revoke this refresh token")
-@response_schema(MessageSchema, 200, "It is dead.")
+@response_schema(MessageSchema, 200, "Refresh token revoked.")
 async def logout2(request: web.Request) -> web.StreamResponse:
-    """End the refresh token that the request brings."""
+    """Revoke the refresh token of the request."""
     return await _revoke(request)
 
 
 async def _revoke(request: web.Request) -> web.StreamResponse:
     await request.app[BLOCKLIST].revoke(request[CLAIMS])
-    return _answer(message="Successfully logged out.")
+    return _response(message="Successfully logged out.")
 
 
-def _answer(**members: Any) -> JSONResponse:
-    return JSONResponse(orjson.dumps(members))
+def _response(**members: Any) -> JSONResponse:
+    return JSONResponse(members)

@@ -1,4 +1,4 @@
-"""Ships: anyone may look, a user may change."""
+"""Ships: anyone may read, users may change."""
 
 from marshmallow import Schema
 from marshmallow.fields import Integer, List
@@ -6,12 +6,12 @@ from marshmallow.validate import Length, Range
 
 from service import Collection, Field, Line, Resource
 
-LARGEST = 2**53 - 1
+MAX_INTEGER = 2**53 - 1
 
 
-def whole() -> Integer:
-    """A whole number from 1; 1.0, "1" and true are none."""
-    return Integer(required=True, strict=True, validate=[Range(min=1), Range(max=LARGEST)])
+def positive_integer() -> Integer:
+    """Return a field for integers from 1; 1.0, "1" and true are invalid."""
+    return Integer(required=True, strict=True, validate=[Range(min=1), Range(max=MAX_INTEGER)])
 
 
 class ShipSchema(Schema):
@@ -20,8 +20,8 @@ class ShipSchema(Schema):
     id = Integer(dump_only=True, metadata={"example": 16})
     affiliation = Line(required=True, metadata={"example": "Empire"})
     category = Line(required=True, metadata={"example": "Capital Ships"})
-    crew = whole()
-    length = whole()
+    crew = positive_integer()
+    length = positive_integer()
     manufacturer = Line(required=True, metadata={"example": "Kuat Drive Yards"})
     model = Line(required=True, metadata={"example": "Imperial I-class Star Destroyer"})
     roles = List(Line(metadata={"example": "Destroyer"}), required=True, validate=Length(max=32))
@@ -29,7 +29,7 @@ class ShipSchema(Schema):
 
 
 class Ships(Resource):
-    """Ships: anyone may look, a user may change."""
+    """Ships: anyone may read, users may change."""
 
     path = "/api/ships"
     collection = Collection("ships", indexed=(Field("affiliation", "text"), Field("category", "text")))

@@ -1,4 +1,4 @@
-"""Users: anyone may look and sign up, each may change and remove themselves."""
+"""Users: anyone may read and sign up; only users themselves may change and remove their record."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ from marshmallow import Schema
 from marshmallow.fields import Integer, String
 from marshmallow.validate import Length
 
-from service import PASSWORDS, SETTINGS, USERS, HTTPError, Line, Resource, check_password_bytes, is_hash, owner, public
+from service import PASSWORDS, SETTINGS, USERS, Line, Resource, check_password_bytes, errors, is_hash, owner, public
 
 
 class UserSchema(Schema):
-    """A user. The password comes in and never goes out."""
+    """A user. The password is write-only."""
 
     id = Integer(dump_only=True, metadata={"example": 3})
     name = Line(required=True, min_length=2, max_length=64, metadata={"example": "new user"})
@@ -24,7 +24,7 @@ class UserSchema(Schema):
 
 
 class Users(Resource):
-    """Users: anyone may look and sign up, each may change and remove themselves."""
+    """Users: anyone may read and sign up; only users themselves may change and remove their record."""
 
     path = "/api/users"
     collection = USERS
@@ -33,16 +33,16 @@ class Users(Resource):
     seeded = True
 
     async def prepare(self, app: web.Application, data: dict[str, Any]) -> dict[str, Any]:
-        """Keep a hash in place of the password."""
+        """Replace the password by its hash."""
         if "password" not in data:
             return data
         least = app[SETTINGS].passwords.min_length
         if len(data["password"]) < least:
-            raise HTTPError(400, {"password": [f"Shorter than minimum length {least}."]}, code="validation_failed")
+            raise errors.VALIDATION_FAILED({"password": [f"Shorter than minimum length {least}."]})
         return {**data, "password": await app[PASSWORDS].hash(data["password"])}
 
     async def seed(self, app: web.Application, data: dict[str, Any]) -> dict[str, Any]:
-        """As `prepare`, but a hash is taken as it is, and a password may be as short as the schema lets it."""
+        """As `prepare`, but accept a hash, and a password of the minimum length of the schema."""
         if is_hash(data["password"]):
             return data
         return {**data, "password": await app[PASSWORDS].hash(data["password"])}

@@ -19,8 +19,8 @@ from service.data.files import STANDARD, describe_input, open_input, open_output
 from service.discovery.app_keys import PLUGINS
 from service.errors import StartupError
 from service.http.app_keys import STORE
+from service.http.path_template import plain
 from service.http.server import serve
-from service.openapi.operation import template
 from service.ops import log_setup
 from service.settings.loader import load_settings
 from service.settings.schema import Settings
@@ -42,7 +42,7 @@ def run(settings: Settings) -> None:
 def routes(settings: Settings) -> None:
     """Print all routes with their access rules."""
     rows = [
-        (route.method, template(route.path), _access(route), plugin.name, f"{plugin.name}.{route.handler.__name__}")
+        (route.method, plain(route.path), _access(route), plugin.name, f"{plugin.name}.{route.handler.__name__}")
         for plugin in (*find_plugins(settings).plugins, *built_in_routes(settings))
         for route in plugin.routes
     ]

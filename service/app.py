@@ -7,7 +7,8 @@ from typing import Any
 
 from aiohttp import web
 
-from service.auth.app_keys import AUTHENTICATOR, BLOCKLIST, PASSWORDS, TOKENS
+from service.auth.app_keys import AUTHENTICATOR, BLOCKLIST, FINGERPRINT, PASSWORDS, TOKENS
+from service.auth.fingerprint import Fingerprint
 from service.auth.passwords import Passwords
 from service.auth.revocation import Blocklist
 from service.auth.signing_key import signing_secret
@@ -20,7 +21,9 @@ from service.discovery.plugin import Plugin
 from service.errors import StartupError
 from service.http import router
 from service.http.app_keys import SETTINGS, STORE
+from service.http.error_handlers import ERROR_HANDLERS, built_in_handlers
 from service.http.request_body import defer_continue
+from service.http.response import add_default_headers
 from service.lifespan import lifespan_of
 from service.middleware import middleware
 from service.openapi import docs_ui, document
@@ -30,6 +33,7 @@ from service.ops.metrics import METRICS, Metrics
 from service.rest.idempotency import RUNNING
 from service.settings.loader import load_settings
 from service.settings.schema import ROOT, Settings
+from service.store.base import Store
 from service.store.by_url import store_for
 
 TITLE = "Shipyard"
@@ -45,13 +49,9 @@ def create_app(settings: Settings | None = None) -> web.Application:
     # request_body.py reads the bodies: it limits their size and rejects compressed ones.
     figures = Metrics() if settings.metrics else None
     app = web.Application(handler_args={"auto_decompress": False})
+    app.on_response_prepare.append(add_default_headers)
     app.middlewares.append(middleware(settings, figures, app.on_response_prepare))
-    store = store_for(settings.store, ROOT)
-    if settings.workers > 1 and not store.shared:
-        raise StartupError(
-            f"workers = {settings.workers} requires a store that processes can share, SQLite or PostgreSQL, not "
-            f"{store.name}."
-        )
+    store = _store(settings)
     app[SETTINGS] = settings
     app[PLUGINS] = found.plugins
     app[SKIPPED] = found.skipped
@@ -63,6 +63,8 @@ def create_app(settings: Settings | None = None) -> web.Application:
     secret = signing_secret(settings)
     log_setup.hide(settings, secret)
     app[TOKENS] = Tokens(settings.jwt, secret)
+    app[FINGERPRINT] = Fingerprint(secret)
+    app[ERROR_HANDLERS] = built_in_handlers()
     app[BLOCKLIST] = Blocklist(store, settings.jwt.leeway_seconds)
     app[RUNNING] = set()
     if figures is not None:
@@ -73,6 +75,16 @@ def create_app(settings: Settings | None = None) -> web.Application:
     app.router.freeze()
     app.middlewares.freeze()
     return app
+
+
+def _store(settings: Settings) -> Store:
+    store = store_for(settings.store, ROOT)
+    if settings.workers > 1 and not store.shared:
+        raise StartupError(
+            f"workers = {settings.workers} requires a store that processes can share, SQLite or PostgreSQL, not "
+            f"{store.name}."
+        )
+    return store
 
 
 def find_plugins(settings: Settings) -> Found:

@@ -14,7 +14,7 @@ import pytest
 
 from service.__main__ import main
 from service.app import create_app
-from service.openapi.operation import template
+from service.http.path_template import plain
 from service.testing import SECRET, settings_for_tests
 from tests.support.program import Program
 
@@ -174,7 +174,7 @@ def test_the_table_of_routes_contains_access_rules_and_plugins(capsys: pytest.Ca
 def test_the_table_of_routes_contains_every_route(capsys: pytest.CaptureFixture[str]) -> None:
     shown = {(line[0], line[1]) for line in table("routes", capsys)[1:]}
     routes = create_app(settings_for_tests()).router.routes()
-    registered = {(it.method, template(it.resource.canonical)) for it in routes if it.resource is not None}
+    registered = {(it.method, plain(it.resource.canonical)) for it in routes if it.resource is not None}
     assert shown == {(method, path) for method, path in registered if method != "HEAD"}
 
 

@@ -14,7 +14,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import Type
 from marshmallow import ValidationError
 
-from service.errors import HTTPError
+from service import errors
 
 Result = TypeVar("Result")
 
@@ -58,7 +58,7 @@ class Passwords:
 
     async def _run(self, work: Callable[..., Result], *args: str) -> Result:
         if self._waiting >= WAITING:
-            raise HTTPError(503, "Too many logins at once.", headers={"Retry-After": "1"})
+            raise errors.TOO_MANY_LOGINS()
         self._waiting += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, work, *args)

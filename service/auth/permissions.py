@@ -1,4 +1,4 @@
-"""Who may use a route. Each handler states one of these rules; middleware, API document and route table read it."""
+"""Access rules: who may use a route. Each handler states one; middleware, API description and route table read it."""
 
 from __future__ import annotations
 
@@ -8,20 +8,26 @@ from typing import Any, Literal, TypeVar
 
 from aiohttp import hdrs, web
 
+from service import errors
 from service.auth.app_keys import AUTHENTICATOR, BLOCKLIST, CLAIMS, TOKENS
 from service.auth.tokens import Claims, ExpiredToken, InvalidToken
-from service.errors import HTTPError
+from service.errors import ErrorType
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 TokenType = Literal["access", "refresh"]
 
+TOKEN_REQUIRED: dict[str, ErrorType] = {
+    "access": errors.ACCESS_TOKEN_REQUIRED,
+    "refresh": errors.REFRESH_TOKEN_REQUIRED,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule of access, used as the decorator that states it on a handler.
+    """An access rule, used as a decorator of a handler.
 
-    token: the type of token that must come with the request; None for none.
-    own: the path's `{id}` must be the user's own.
+    token: the type of token that a request must have; None for none.
+    own: the `{id}` in the path must be the id of the token's user.
     """
 
     name: str
@@ -30,7 +36,7 @@ class Rule:
 
     def __call__(self, handler: Handler) -> Handler:
         """State this rule on a handler."""
-        handler.access = self  # type: ignore[attr-defined]  # the mark itself
+        handler.access = self  # type: ignore[attr-defined]  # functions have no such attribute until here
         return handler
 
 
@@ -39,17 +45,17 @@ user = Rule("user", "access")
 owner = Rule("owner", "access", own=True)
 refresh = Rule("refresh", "refresh")
 probe = Rule("probe")
-"""Anyone, and even while more requests are under way than limits.in_flight."""
+"""As public, and served even when limits.in_flight is reached: for health checks and metrics."""
 
 
 def rule_of(handler: Callable[..., Any]) -> Rule | None:
-    """The rule a handler states, if it states one."""
+    """Return the access rule of a handler, if it states one."""
     rule = getattr(handler, "access", None)
     return rule if isinstance(rule, Rule) else None
 
 
 async def authorize(rule: Rule, request: web.Request) -> None:
-    """Let a request pass under a rule, and keep its claims with it.
+    """Check a request against a rule, and store the claims of its token in the request.
 
     Raises HTTPError: 401 (RFC 6750, 3), 403, and 422 for the wrong type of token.
     """
@@ -57,43 +63,37 @@ async def authorize(rule: Rule, request: web.Request) -> None:
         return
     claims, app = _claims(request), request.app
     if claims.type != rule.token:
-        raise HTTPError(422, error=f"Only {rule.token} tokens are allowed", code=f"{rule.token}_token_required")
+        raise TOKEN_REQUIRED[rule.token]()
     if await app[BLOCKLIST].has(claims):
-        raise unauthorized("Token has been revoked")
+        raise errors.TOKEN_REVOKED()
     own = rule.own and request.match_info["id"] == str(claims.user)
-    # One's own record answers for itself: 404 where it is gone.
+    # A user's own record needs no look-up here: its handler answers 404 if it does not exist.
     if not own and not await app[AUTHENTICATOR].exists(claims.user):
-        raise unauthorized("Unauthorized", "Unknown user.", code="unknown_user")
+        raise errors.UNKNOWN_USER()
     if rule.own and not own:
-        raise HTTPError(403)
+        raise errors.NOT_OWNER()
     request[CLAIMS] = claims
-
-
-def unauthorized(
-    error: str, message: str | None = None, *, code: str | None = None, challenge: str = 'Bearer error="invalid_token"'
-) -> HTTPError:
-    """A 401 with its challenge."""
-    return HTTPError(401, message, error=error, code=code, headers={hdrs.WWW_AUTHENTICATE: challenge})
 
 
 def _claims(request: web.Request) -> Claims:
     try:
-        return request.app[TOKENS].read(_credentials(request))
+        return request.app[TOKENS].read(_token(request))
     except ExpiredToken:
-        raise unauthorized("Token has expired") from None
+        raise errors.TOKEN_EXPIRED() from None
     except InvalidToken:
-        raise unauthorized("Token is invalid") from None
+        raise errors.TOKEN_INVALID() from None
 
 
-def _credentials(request: web.Request) -> str:
-    """The token of the Authorization header (RFC 6750, 2.1); nowhere else is one looked for."""
+def _token(request: web.Request) -> str:
+    """Return the token of the Authorization header (RFC 6750, 2.1), the only place where one is accepted."""
     sent = request.headers.getall(hdrs.AUTHORIZATION, ())
+    if not sent:
+        raise errors.TOKEN_MISSING()
     if len(sent) > 1:
-        challenge = {hdrs.WWW_AUTHENTICATE: 'Bearer error="invalid_request"'}
-        raise HTTPError(400, "More than one Authorization header.", code="invalid_request", headers=challenge)
-    scheme, _, token = sent[0].partition(" ") if sent else ("", "", "")
-    if scheme.lower() != "bearer":
-        if scheme[:7].lower() == "bearer\t":
-            raise InvalidToken
-        raise unauthorized("Missing Authorization Header", challenge="Bearer")
-    return token
+        raise errors.DUPLICATE_AUTHORIZATION()
+    scheme, _, token = sent[0].partition(" ")
+    if scheme.lower() == "bearer":
+        return token
+    if scheme[:7].lower() == "bearer\t":
+        raise InvalidToken
+    raise errors.UNSUPPORTED_SCHEME()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import re
 import secrets
 import time
@@ -79,7 +78,6 @@ class Tokens:
         self._signer = ring[0]
         self._ring = {key.id: key for key in ring}
         self._remembered: dict[str, Claims] = {}
-        self._pepper = hashlib.sha256(b"fingerprint\0" + secret.encode()).digest()
 
     def pair(self, user: int) -> Pair:
         """Tokens for a user who has just shown the password: a new family (`sid`)."""
@@ -100,10 +98,6 @@ class Tokens:
             self._remembered[text] = claims
         self._check_time(claims)
         return claims
-
-    def fingerprint(self, *parts: bytes) -> str:
-        """A digest that tells whether two requests are equal, and that nobody without the secret can search back."""
-        return hmac.new(self._pepper, b"\0".join(parts), hashlib.sha256).hexdigest()
 
     def _issue(self, user: int, type: str, sid: str, *, fresh: bool) -> str:
         settings, now = self._settings, int(self._clock())

@@ -11,7 +11,7 @@ from service.auth.passwords import is_hash
 from service.auth.users import USERS
 from service.discovery.registry import ImportTarget
 from service.errors import HTTPError, StartupError
-from service.http.strict_json import LARGEST
+from service.http.strict_json import MAX_INTEGER
 from service.store.base import Add, Collection
 
 MAX_ERRORS = 20
@@ -37,16 +37,16 @@ class Importer:
             self.add_error(pointer, "Not an object.")
             return None
         id = record.get("id")
-        if type(id) is not int or not 1 <= id <= LARGEST:
+        if type(id) is not int or not 1 <= id <= MAX_INTEGER:
             self.add_error(f"{pointer}/id", "Missing or not a positive integer.")
             return None
         data = {field: value for field, value in record.items() if field != "id"}
         if isinstance(target, Collection):
             return Add(target, data, id) if self._is_valid(pointer, target, data) else None
         try:
-            return Add(target.collection, await target.seed(self._app, target.document.load(data)), id)
+            return Add(target.collection, await target.seed(self._app, target.record_schema.validate(data)), id)
         except HTTPError as error:
-            self._add_errors(pointer, error.message)
+            self.add_errors(pointer, error.message)
             return None
 
     def add_error(self, pointer: str, text: str) -> None:
@@ -55,6 +55,18 @@ class Importer:
         if len(self._errors) >= MAX_ERRORS:
             self._errors.append("There may be more errors.")
             self.raise_errors()
+
+    def add_errors(self, pointer: str, message: str | Mapping[str, Any]) -> None:
+        """Add the message of an HTTPError: each text at the pointer of its field."""
+        if not isinstance(message, Mapping):
+            self.add_error(pointer, message)
+            return
+        for field, texts in message.items():
+            member = _member(pointer, field)
+            if isinstance(texts, Mapping):
+                self.add_errors(member, texts)
+            else:
+                self.add_error(member, " ".join(texts) if isinstance(texts, list) else str(texts))
 
     def raise_errors(self) -> None:
         """Raise StartupError if there are errors."""
@@ -71,18 +83,6 @@ class Importer:
             self.add_error(_member(pointer, "password"), "Not an Argon2id hash; no enabled plugin hashes passwords.")
             return False
         return True
-
-    def _add_errors(self, pointer: str, message: str | Mapping[str, Any] | None) -> None:
-        """Add the errors of an HTTPError: each text at the pointer of its field."""
-        if not isinstance(message, Mapping):
-            self.add_error(pointer, message or "Invalid.")
-            return
-        for field, texts in message.items():
-            member = _member(pointer, field)
-            if isinstance(texts, Mapping):
-                self._add_errors(member, texts)
-            else:
-                self.add_error(member, " ".join(texts) if isinstance(texts, list) else str(texts))
 
 
 def _member(pointer: str, name: object) -> str:

@@ -13,7 +13,7 @@ from service.data.importer import NOT_AN_OBJECT, Importer
 from service.discovery.registry import ImportTarget
 from service.errors import HTTPError, StartupError
 from service.http.app_keys import SETTINGS, STORE
-from service.http.strict_json import parse
+from service.http.strict_json import parse_json
 from service.rest.resource import Resource
 from service.settings.schema import ROOT
 from service.store.base import Add, fold
@@ -32,10 +32,10 @@ async def seed(app: web.Application, targets: Mapping[str, ImportTarget]) -> Non
     if not await app[STORE].is_new():
         return
     path = ROOT / app[SETTINGS].data
-    document = _read(path)
+    importer = Importer(app, str(path))
+    document = _read(path, importer)
     for name in document.keys() - targets.keys():
         log.warning("%s: /%s: skipped, because no enabled plugin declares this collection.", path, name)
-    importer = Importer(app, str(path))
     operations: list[Add] = []
     for name, target in targets.items():
         if name in document:
@@ -46,16 +46,17 @@ async def seed(app: web.Application, targets: Mapping[str, ImportTarget]) -> Non
     await app[STORE].seed(operations)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, importer: Importer) -> dict[str, Any]:
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise StartupError(f"{path}: has {size} bytes, more than {MAX_BYTES}; use: python -m service load")
-        document = parse(path.read_bytes())
+        document = parse_json(path.read_bytes())
     except OSError as error:
         raise StartupError(f"{path}: cannot be read: {error.strerror}") from error
     except HTTPError as error:
-        raise StartupError(f"{path}: {error.message}") from None
+        importer.add_errors("", error.message)
+        importer.raise_errors()
     if not isinstance(document, dict):
         raise StartupError(f"{path}: {NOT_AN_OBJECT}")
     return document

@@ -38,7 +38,8 @@ class Cors:
         """Let the page that has asked read the answer, if its origin is listed."""
         if response.prepared:
             return
-        response.headers.add(hdrs.VARY, hdrs.ORIGIN)
+        vary = response.headers.get(hdrs.VARY)
+        response.headers[hdrs.VARY] = f"{vary}, {hdrs.ORIGIN}" if vary else hdrs.ORIGIN
         origin = request.headers.get(hdrs.ORIGIN)
         if origin is not None and origin in self._origins:
             response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin

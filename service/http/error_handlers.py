@@ -1,15 +1,18 @@
-"""What goes wrong on the way of a request, and what its client is told: always in the one shape of a refusal."""
+"""Exceptions -> error responses: a table of handlers by exception type, to which plugins may add."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
+from typing import Any
 
 from aiohttp import hdrs, web
 
+from service import errors
 from service.errors import HTTPError
 from service.http.app_keys import REQUEST_ID
-from service.http.preconditions import stale
+from service.http.preconditions import record_changed
 from service.http.response import JSONResponse
 from service.store.base import (
     DuplicateValue,
@@ -17,84 +20,92 @@ from service.store.base import (
     RecordNotFound,
     RevisionMismatch,
     StorageFull,
-    StoreError,
     StoreUnavailable,
     ValueTooLong,
 )
 
+ErrorHandler = Callable[[web.Request, Any], HTTPError | web.StreamResponse]
+"""Return the error to send for an exception, or a whole response."""
+ERROR_HANDLERS: web.AppKey[dict[type[BaseException], ErrorHandler]] = web.AppKey("error_handlers", dict)
+"""The handler of an exception is that of its own class, else of its nearest base class."""
+
 log = logging.getLogger("shipyard")
 
 
-def answer_to(fault: BaseException, request: web.Request) -> web.StreamResponse:
-    """The answer to a request in which `fault` was raised. What is unexpected is logged and stays in the log.
+def handle_exception(error: BaseException, request: web.Request) -> web.StreamResponse:
+    """Return the response to a request whose handler raised `error`.
 
-    Raises the fault again where it is the cancellation of the request itself.
+    Raises it again if it is the cancellation of the request itself.
     """
-    match fault:
-        case HTTPError():
-            return refused(fault, request[REQUEST_ID])
-        case web.HTTPException():
-            return _converted(fault, request)
-        case StoreError():
-            if isinstance(fault, StoreUnavailable | StorageFull):
-                log.warning("id=%s %s: %s", request[REQUEST_ID], type(fault).__name__, fault)
-            return refused(refusal_of(fault), request[REQUEST_ID])
-    return _unexpected(fault, request)
+    handlers = request.app[ERROR_HANDLERS]
+    handler = next((handlers[kind] for kind in type(error).__mro__ if kind in handlers), _unexpected)
+    response = handler(request, error)
+    return error_response(response, request[REQUEST_ID]) if isinstance(response, HTTPError) else response
 
 
-def refused(refusal: HTTPError, request_id: str) -> web.StreamResponse:
-    """The answer that a refusal is."""
-    response = JSONResponse(refusal.body(request_id), refusal.status, refusal.headers)
-    if refusal.headers.get(hdrs.CONNECTION) == "close":
+def error_response(error: HTTPError, request_id: str) -> web.StreamResponse:
+    """Return an error as a response."""
+    response = JSONResponse(error.body(request_id), error.status, error.headers)
+    if error.headers.get(hdrs.CONNECTION) == "close":
         response.force_close()
     return response
 
 
-def refusal_of(error: StoreError) -> HTTPError:
-    """The refusal that a store's error comes down to."""
-    match error:
-        case RecordNotFound():
-            return HTTPError(404)
-        case RevisionMismatch():
-            return stale(error.current)
-        case DuplicateValue():
-            return HTTPError(400, {error.field: ["Already taken."]}, code="already_exists")
-        case IdempotencyKeyReused():
-            return HTTPError(422, "This Idempotency-Key was used for another request.", code="idempotency_key_reused")
-        case StoreUnavailable(unknown=True):
-            return _later(error, "The outcome is unknown: look before you try again.")
-        case StoreUnavailable():
-            return _later(error, "The store does not answer; try again.")
-        case ValueTooLong():
-            return HTTPError(400, "A value is too long for an indexed field.", code="too_long")
-        case StorageFull():
-            return HTTPError(507, "There is no room to write.")
-    return HTTPError(500)
+def built_in_handlers() -> dict[type[BaseException], ErrorHandler]:
+    """Return a new table with the handlers that every app has."""
+    return {
+        HTTPError: lambda _, error: error,
+        RecordNotFound: lambda _, __: errors.RECORD_NOT_FOUND(),
+        RevisionMismatch: lambda _, error: record_changed(error.current),
+        DuplicateValue: lambda _, error: errors.DUPLICATE_VALUE({error.field: ["Already taken."]}),
+        IdempotencyKeyReused: lambda _, __: errors.IDEMPOTENCY_KEY_REUSED(),
+        ValueTooLong: lambda _, __: errors.VALUE_TOO_LONG(),
+        StoreUnavailable: _store_unavailable,
+        StorageFull: _storage_full,
+        web.HTTPMethodNotAllowed: _method_not_allowed,
+        web.HTTPNotFound: lambda _, __: errors.ROUTE_NOT_FOUND(),
+        web.HTTPException: _http_exception,
+    }
 
 
-def _later(error: StoreUnavailable, message: str) -> HTTPError:
-    return HTTPError(503, message, headers={hdrs.RETRY_AFTER: str(error.retry_after)})
+def _store_unavailable(request: web.Request, error: StoreUnavailable) -> HTTPError:
+    _log_store_error(request, error)
+    kind = errors.OUTCOME_UNKNOWN if error.unknown else errors.STORE_UNAVAILABLE
+    return kind(headers={hdrs.RETRY_AFTER: str(error.retry_after)})
 
 
-def _converted(raised: web.HTTPException, request: web.Request) -> web.StreamResponse:
-    """What aiohttp or a plugin raised, as ours."""
-    if isinstance(raised, web.HTTPMethodNotAllowed):
-        allowed = {hdrs.ALLOW: ", ".join(sorted({*raised.allowed_methods, hdrs.METH_OPTIONS}))}
-        if request.method == hdrs.METH_OPTIONS:
-            return JSONResponse(status=204, headers=allowed)
-        return refused(HTTPError(405, headers=allowed), request[REQUEST_ID])
-    kept = {name: value for name, value in raised.headers.items() if name != hdrs.CONTENT_TYPE}
-    if raised.status < 400:
-        return JSONResponse(status=raised.status, headers=kept)
-    return refused(HTTPError(raised.status, headers=kept), request[REQUEST_ID])
+def _storage_full(request: web.Request, error: StorageFull) -> HTTPError:
+    _log_store_error(request, error)
+    return errors.STORAGE_FULL()
 
 
-def _unexpected(fault: BaseException, request: web.Request) -> web.StreamResponse:
+def _log_store_error(request: web.Request, error: Exception) -> None:
+    log.warning("id=%s %s: %s", request[REQUEST_ID], type(error).__name__, error)
+
+
+def _method_not_allowed(request: web.Request, error: web.HTTPMethodNotAllowed) -> HTTPError | web.StreamResponse:
+    """Answer OPTIONS too, which aiohttp has no route for."""
+    allow = ", ".join(sorted({*error.allowed_methods, hdrs.METH_OPTIONS}))
+    if request.method == hdrs.METH_OPTIONS:
+        return JSONResponse(status=204, headers={hdrs.ALLOW: allow})
+    return errors.METHOD_NOT_ALLOWED(allow=allow, headers={hdrs.ALLOW: allow})
+
+
+def _http_exception(_: web.Request, error: web.HTTPException) -> HTTPError | web.StreamResponse:
+    """Convert what aiohttp or a plugin raised; its text is not sent."""
+    headers = {name: value for name, value in error.headers.items() if name != hdrs.CONTENT_TYPE}
+    if error.status < 400:
+        return JSONResponse(status=error.status, headers=headers)
+    return HTTPError(error.status, headers=headers)
+
+
+def _unexpected(request: web.Request, error: BaseException) -> HTTPError:
+    """Log an exception; its text is not sent."""
     task = asyncio.current_task()
-    if isinstance(fault, asyncio.CancelledError) and task is not None and task.cancelling():
-        raise fault
+    if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+        raise error
     if request.transport is None:
-        log.info("id=%s the client left: %s", request[REQUEST_ID], type(fault).__name__)
+        log.info("id=%s the client disconnected: %s", request[REQUEST_ID], type(error).__name__)
     else:
-        log.error("id=%s %s %a", request[REQUEST_ID], request.method, request.rel_url.raw_path, exc_info=fault)
-    return refused(HTTPError(500), request[REQUEST_ID])
+        log.error("id=%s %s %a", request[REQUEST_ID], request.method, request.rel_url.raw_path, exc_info=error)
+    return errors.INTERNAL_ERROR()

@@ -1,102 +1,72 @@
-"""Routes of records, found in one look-up however many there are; aiohttp tries what begins alike one by one."""
+"""Routing of collections and their records in one look-up; aiohttp tries resources with a common prefix one by one."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn
 
 from aiohttp import hdrs, web
 
-# What surely matches no slash: `\d+`, `[a-z0-9-]+`, `[1-9][0-9]{0,15}`.
-PLAIN = r"(?:(?:\\[dw]|\[(?:\w-\w|\w)+-?\])(?:[+*?]|\{\d*,?\d*\})?)+"
-VARIABLE = re.compile(rf"\{{[A-Za-z_]\w*(?::{PLAIN})?\}}", re.ASCII)
-ID = re.compile(r"[1-9][0-9]{0,15}")
-RECORD = f"/{{id:{ID.pattern}}}"
-"""The last part of a record's path: ids as we write them, and nothing else."""
-RECORDS = re.compile(r"(?:/[\w.~-]+)*" + re.escape(RECORD), re.ASCII)
-DEEP = re.compile(r"(?:/[\w.~-]+)*/\{\}(?:/(?:[\w.~-]+|\{\}))+", re.ASCII)
-"""Something behind a variable, and all variables whole parts."""
+from service.http.path_template import ID, RECORD
+
+FIXED = re.compile(r"(/[\w.~-]+)+", re.ASCII)
+IS_ID = re.compile(ID)
 
 Routes = dict[str, web.AbstractRoute]
 """By method."""
 Found = tuple[web.UrlMappingMatchInfo | None, set[str]]
-Places = tuple[int, ...]
-"""The parts of a path that are fixed, counted between its slashes."""
 
 
-class Branch(web.AbstractResource):
-    """The routes of one fixed path, of the records below it, and of what is below these: `/api/ships/{id}/crew`."""
+class CollectionResource(web.AbstractResource):
+    """The routes of one fixed path and of the records below it: `/api/ships` and `/api/ships/{id}`."""
 
     def __init__(self, path: str) -> None:
         super().__init__()
         self._path = path
         self._router = web.UrlDispatcher()
-        self._own: Routes = {}
+        self._collection: Routes = {}
         self._records: Routes = {}
-        self._places: dict[int, dict[Places, None]] = {}  # by the number of parts
-        self._resources: dict[tuple[Places, tuple[str, ...]], dict[web.Resource, None]] = {}
 
     def add(self, route: web.RouteDef) -> None:
-        """Take a route in."""
-        for made in route.register(self._router):
-            resource = made.resource
-            if not isinstance(resource, web.Resource):
-                continue
-            if route.path == self._path:
-                self._own.update({each.method: each for each in resource})
-            elif route.path == self._path + RECORD:
-                self._records.update({each.method: each for each in resource})
-            else:
-                self._index(resource)
+        """Add a route of the collection or of its records."""
+        routes = self._records if route.path.endswith(RECORD) else self._collection
+        for added in route.register(self._router):
+            # All routes of its path, because a route for GET adds one for HEAD.
+            routes.update({each.method: each for each in added.resource or ()})
 
     async def resolve(self, request: web.Request) -> Found:
-        """The route of a request, or the methods that its path has."""
+        """Return the route of a request, or else the methods that its path has."""
         path = request.rel_url.path_safe
         if path == self._path:
-            return _matched(self._own, request, {})
-        above, _, last = path.rpartition("/")
-        if above == self._path:
-            return _matched(self._records, request, {"id": last}) if ID.fullmatch(last) else (None, set())
-        return await self._deep(request, path.split("/"))
-
-    async def _deep(self, request: web.Request, parts: Sequence[str]) -> Found:
-        methods: set[str] = set()
-        for places in self._places.get(len(parts), ()):
-            for resource in self._resources.get((places, tuple(parts[place] for place in places)), ()):
-                match, allowed = await resource.resolve(request)
-                if match is not None:
-                    return match, allowed
-                methods |= allowed
-        return None, methods
+            return _match(self._collection, request, {})
+        collection, _, id = path.rpartition("/")
+        if collection == self._path and IS_ID.fullmatch(id):
+            return _match(self._records, request, {"id": id})
+        return None, set()
 
     @property
     def canonical(self) -> str:
-        """The path where aiohttp looks for it."""
+        """The path under which aiohttp indexes this resource."""
         return self._path
 
     def add_prefix(self, prefix: str) -> None:
-        """Stand below another path."""
+        """Move all routes below a prefix."""
         self._path = prefix + self._path
-        for each in self._router.resources():
-            each.add_prefix(prefix)
-        self._places.clear()
-        indexed = [resource for resources in self._resources.values() for resource in resources]
-        self._resources.clear()
-        for resource in indexed:
-            self._index(resource)
+        for resource in self._router.resources():
+            resource.add_prefix(prefix)
 
     def get_info(self) -> Any:
-        """What it is, for introspection."""
+        """Return what introspection shows."""
         return {"prefix": self._path}
 
-    def raw_match(self, path: str) -> bool:  # noqa: ARG002  # aiohttp asks whether it may add a route of its own here
-        """Never: its routes come by `add`."""
+    def raw_match(self, path: str) -> bool:  # noqa: ARG002  # aiohttp asks whether it may add its own routes here
+        """Return False: routes are added by `add` only."""
         return False
 
     def url_for(self, **parts: str) -> NoReturn:
-        """It has many URLs, and none of its own."""
-        raise TypeError(f"below {self._path} are many routes; {parts} could mean any of them")
+        """Raise TypeError: this resource has many URLs."""
+        raise TypeError(f"{self._path} has many routes; {parts} could mean any of them")
 
     def __iter__(self) -> Iterator[web.AbstractRoute]:
         return iter(self._router.routes())
@@ -104,35 +74,27 @@ class Branch(web.AbstractResource):
     def __len__(self) -> int:
         return len(self._router.routes())
 
-    def _index(self, resource: web.Resource) -> None:
-        parts = resource.canonical.split("/")
-        places = tuple(place for place, part in enumerate(parts) if not part.startswith("{"))
-        fixed = tuple(parts[place] for place in places)
-        self._places.setdefault(len(parts), {})[places] = None
-        self._resources.setdefault((places, fixed), {})[resource] = None
-
 
 def register(router: web.UrlDispatcher, routes: Iterable[web.RouteDef]) -> None:
-    """Add routes to a router, in branches what can be. Where two answer a path, the first one does, or its branch."""
+    """Add routes to a router. If several match a request, the first one handles it, or the resource it belongs to."""
     given = list(routes)
-    branches = {root: Branch(root) for route in given if (root := _root(route.path)) is not None}
+    resources = {path: CollectionResource(path) for route in given if (path := _collection_of(route)) is not None}
     for route in given:
-        root = _root(route.path)
-        branch = branches.get(route.path if root is None else root)
-        if branch is None or route.kwargs.get("name"):
+        resource = resources.get(_collection_of(route) or route.path)
+        if resource is None or route.kwargs.get("name"):
             route.register(router)
             continue
-        if not len(branch):
-            router.register_resource(branch)
-        branch.add(route)
+        if not len(resource):
+            router.register_resource(resource)
+        resource.add(route)
 
 
-def _root(path: str) -> str | None:
-    """The fixed path of the branch that the route of a record belongs to, or one below it; None for all others."""
-    belongs = RECORDS.fullmatch(path) or DEEP.fullmatch(VARIABLE.sub("{}", path))
-    return path.partition("/{")[0] if belongs else None
+def _collection_of(route: web.RouteDef) -> str | None:
+    """Return the path of the collection whose records a route is for; None for all other routes."""
+    collection = route.path.removesuffix(RECORD)
+    return collection if collection != route.path and FIXED.fullmatch(collection) else None
 
 
-def _matched(routes: Routes, request: web.Request, match: dict[str, str]) -> Found:
+def _match(routes: Routes, request: web.Request, variables: dict[str, str]) -> Found:
     route = routes.get(request.method) or routes.get(hdrs.METH_ANY)
-    return (None, set(routes)) if route is None else (web.UrlMappingMatchInfo(match, route), set())
+    return (None, set(routes)) if route is None else (web.UrlMappingMatchInfo(variables, route), set())

@@ -8,12 +8,14 @@ import logging
 import signal
 from typing import Any
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
+from service import errors
 from service.errors import HTTPError, StartupError
 from service.http.app_keys import SETTINGS
-from service.http.error_handlers import refused
-from service.http.request_id import HEADER, new_request_id
+from service.http.error_handlers import error_response
+from service.http.request_id import new_request_id
+from service.http.response import complete
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 GARBAGE = 10_000
@@ -25,7 +27,7 @@ log = logging.getLogger("shipyard")
 
 
 class Connection(web.RequestHandler):
-    """A connection that answers what never reaches the app (bytes that are no HTTP) in the one shape of a refusal."""
+    """A connection that responds with the usual error body to what never reaches the app: malformed HTTP."""
 
     __slots__ = ()
 
@@ -36,14 +38,15 @@ class Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,  # noqa: ARG002  # in the signature that aiohttp calls
     ) -> web.StreamResponse:
-        """The refusal; the connection is closed behind it."""
+        """Return the error response; the connection is closed after it."""
         request_id = new_request_id()
         if status >= 500:
             log.error("id=%s", request_id, exc_info=exc)
-        # What the parser says about it quotes what was sent, and with it perhaps a token.
-        said = None if status >= 500 else "The request is malformed."
-        headers = {HEADER: request_id, hdrs.CONNECTION: "close"}
-        return refused(HTTPError(status, said, headers=headers), request_id)
+        # The parser's own message quotes the request, which may contain a token.
+        kind = errors.INTERNAL_ERROR() if status >= 500 else errors.MALFORMED_REQUEST()
+        response = error_response(HTTPError(status, kind.message, headers=errors.CLOSE), request_id)
+        complete(response, request_id)
+        return response
 
 
 class Server(web.Server):

@@ -8,6 +8,6 @@ from service.http.app_keys import SETTINGS
 
 
 def external_url(request: web.Request, path: str) -> str:
-    """The absolute URL under which clients reach a path: from the setting public_url, else as they said it."""
+    """Return the absolute URL of a path for clients: below the setting public_url, else below the request's Host."""
     base = request.app[SETTINGS].public_url or f"{request.scheme}://{request.host}"
     return base + path

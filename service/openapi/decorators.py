@@ -1,4 +1,4 @@
-"""aiohttp-apispec's decorators, typed: what a handler says about itself for the API document."""
+"""aiohttp-apispec's decorators, typed: what a handler states for the API description."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 
 def docs(**operation: Any) -> Callable[[Handler], Handler]:
-    """Members of the OpenAPI operation: summary, description, tags, parameters, responses, ...
+    """Set members of the OpenAPI operation: summary, description, tags, parameters, responses, ...
 
     A parameter may be the name of a common one: `If-Match`, `If-None-Match`, `Idempotency-Key`. The `headers` of a
-    response are names too: `Location`, `ETag`, `Link`, `X-Total-Count`. A response from 400 on is a refusal, and its
-    description the `message` it has; `refusals=` takes whole ones, as they are raised.
+    response are names too: `Location`, `ETag`, `Link`, `X-Total-Count`. A response from 400 without a schema has the
+    usual error body, and its description is the message. errors: HTTPErrors that the handler raises.
     """
-    # The package's decorator forgets parameters and responses once it has been used; a new one each time does not.
+    # The package's decorator loses parameters and responses after its first use, so each handler gets a new one.
     return lambda handler: _docs(**operation)(handler)
 
 
 def request_schema(schema: type[Schema] | Schema, **options: Any) -> Callable[[Handler], Handler]:
-    """The body that the handler reads; `example=` shows one."""
+    """Set the schema of the body that the handler reads; `example=` shows one."""
     return _request_schema(schema, **options)  # type: ignore[no-any-return]
 
 
 def response_schema(
     schema: type[Schema] | Schema, code: int = 200, description: str = "", *, headers: Collection[str] = ()
 ) -> Callable[[Handler], Handler]:
-    """The body of the answer with this status, and the names of its headers as in `docs`."""
+    """Set the schema of the response with this status; headers are names, as in `docs`."""
 
-    def mark(handler: Handler) -> Handler:
-        marked = _response_schema(schema, code, description=description)(handler)
-        marked.__apispec__["responses"][str(code)]["headers"] = headers
-        return marked  # type: ignore[no-any-return]
+    def decorate(handler: Handler) -> Handler:
+        decorated = _response_schema(schema, code, description=description)(handler)
+        decorated.__apispec__["responses"][str(code)]["headers"] = headers
+        return decorated  # type: ignore[no-any-return]
 
-    return mark
+    return decorate

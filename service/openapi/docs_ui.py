@@ -1,4 +1,4 @@
-"""The docs page: Swagger UI over the API document, all of it served from here and by relative URLs only."""
+"""The docs page: Swagger UI for the API description, served by this service with relative URLs only."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ POLICY = "; ".join(
 
 
 def routes(document: dict[str, Any], title: str) -> list[web.RouteDef]:
-    """GET /api/docs, the page; /api/docs/openapi.json, the document; /api/docs/{file}, what the page is made of."""
+    """Return the routes: /api/docs, the page; /api/docs/openapi.json; /api/docs/{file}, the page's files."""
     page = Template((PAGE / "index.html").read_text("utf-8")).substitute(title=escape(title)).encode()
     return [
         web.get("/api/docs", _fixed(page, "text/html; charset=utf-8")),
@@ -51,10 +51,10 @@ def _fixed(body: bytes, content_type: str) -> Callable[[web.Request], Awaitable[
     headers = {**HEADERS, "Content-Type": content_type, "Content-Security-Policy": POLICY}
 
     @public
-    async def answer(_: web.Request) -> web.Response:
+    async def respond(_: web.Request) -> web.Response:
         return web.Response(body=body, headers=headers)
 
-    return answer
+    return respond
 
 
 @public

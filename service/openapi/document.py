@@ -9,24 +9,25 @@ from aiohttp import web
 from apispec import APISpec
 from apispec.core import VALID_METHODS_OPENAPI_V3
 
+from service.http.path_template import plain
 from service.openapi.components import declare
 from service.openapi.examples import exemplify
-from service.openapi.operation import describe, template
+from service.openapi.operation import describe
 from service.openapi.schemas import Schemas
 
 ABOUT = """\
-Log in with `POST /auth/login`, press **Authorize** and paste the `access_token`; where only a refresh token is taken,
-the `refresh_token`. Every refusal has the shape `Error`. `HEAD` answers wherever `GET` does."""
+Log in with `POST /auth/login`, press **Authorize** and paste the `access_token`; for routes that
+require a refresh token, the `refresh_token`. Every error has the body `Error`. `HEAD` works wherever `GET` does."""
 
-# Relative to the document, which lies two segments deep: right behind any path prefix.
+# Relative to the description, which is two segments deep: correct behind any path prefix.
 SERVERS = [{"url": "../..", "description": "this service"}]
 
 
 def document(routes: Iterable[tuple[str, web.RouteDef]], *, title: str, version: str) -> dict[str, Any]:
-    """The OpenAPI 3.1 document of these routes, each with the name of the plugin it comes from (its tag by default).
+    """Return the OpenAPI 3.1 description of these routes, each with the name of its plugin (its tag by default).
 
-    Equal routes give equal documents, and the marks stay as they were. What nobody described, examples and refusals
-    among it, follows from the method, the path, the schemas and the rule of access. Raises apispec's APISpecError.
+    Equal routes give equal descriptions, and what the decorators stated is not changed. What they did not state
+    (summaries, errors, examples) follows from method, path, schemas and access rule. Raises apispec's APISpecError.
     """
     schemas = Schemas()
     spec = APISpec(title, version, "3.1.0", [schemas.plugin], info={"description": ABOUT}, servers=SERVERS)
@@ -34,10 +35,10 @@ def document(routes: Iterable[tuple[str, web.RouteDef]], *, title: str, version:
     tags: dict[str, None] = {}
     for plugin, route in routes:
         method = route.method.lower()
-        # The others, `*` among them, have no word in OpenAPI 3.1.
+        # OpenAPI 3.1 has no other methods, and no `*`.
         if method in VALID_METHODS_OPENAPI_V3:
             operation = describe(route, plugin, schemas)
-            spec.path(template(route.path), operations={method: operation})
+            spec.path(plain(route.path), operations={method: operation})
             tags |= dict.fromkeys(operation["tags"])
     for tag in tags:
         spec.tag({"name": tag})

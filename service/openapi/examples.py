@@ -1,4 +1,4 @@
-"""Examples for whatever has none: made from the schemas, so that each agrees with its own."""
+"""Examples for the parameters and bodies that have none, made from their schemas."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ FORMATS = {
 
 
 def exemplify(document: Json) -> Json:
-    """The document itself, an example added to each parameter and each body that had none."""
+    """Add an example to each parameter and body that has none, and return the same document."""
     schemas = document["components"]["schemas"]
-    for media, hidden in _bodies(document):
+    for media, left_out in _bodies(document):
         if "example" not in media and "examples" not in media:
-            media["example"] = example(media["schema"], schemas, hidden)
+            media["example"] = example(media["schema"], schemas, left_out)
     for parameter in _parameters(document):
         schema, given = parameter["schema"], parameter.pop("example", None)
         value = example(schema, schemas, name=parameter["name"]) if given is None else given
@@ -37,40 +37,40 @@ def exemplify(document: Json) -> Json:
     return document
 
 
-def example(schema: Json, schemas: Json, hidden: str = "", name: str = "text") -> Any:
-    """A value that `schema` allows: its own example, else one made up.
+def example(schema: Json, schemas: Json, left_out: str = "", name: str = "text") -> Any:
+    """Return a value that `schema` allows: its own example, or a generated one.
 
-    schemas: what a $ref may point to. hidden: properties with this flag are left out. name: what a text says.
+    schemas: what a $ref may point to. left_out: properties with this flag are left out. name: the text of strings.
     """
     if "$ref" in schema:
         # A schema within itself ends there, with nothing.
         outer, rest = _followed(schema["$ref"], schemas)
-        return example(outer, rest, hidden, name) if outer else None
+        return example(outer, rest, left_out, name) if outer else None
     given = [schema[key] for key in ("example", "const", "default") if schema.get(key) is not None]
     given += [value for key in ("examples", "enum") for value in schema.get(key, ())]
     if given:
         return given[0]
     for key in ("anyOf", "oneOf", "allOf"):
         if key in schema:
-            return example(schema[key][0], schemas, hidden, name)
-    return _made_up(schema, schemas, hidden, name)
+            return example(schema[key][0], schemas, left_out, name)
+    return _made_up(schema, schemas, left_out, name)
 
 
 def _followed(reference: str, schemas: Json) -> tuple[Json | None, Json]:
-    """What a reference leads to, and what is left to refer to from there."""
+    """Return the target of a reference, and the schemas without it, so that recursion ends."""
     name = reference.rpartition("/")[2]
     return schemas.get(name), {other: it for other, it in schemas.items() if other != name}
 
 
-def _made_up(schema: Json, schemas: Json, hidden: str, name: str) -> Any:
+def _made_up(schema: Json, schemas: Json, left_out: str, name: str) -> Any:
     kind = schema.get("type", "null")
     match kind[0] if isinstance(kind, list) else kind:
         case "object":
-            shown = {key: it for key, it in schema.get("properties", {}).items() if not it.get(hidden)}
-            made = {key: example(it, schemas, hidden, key) for key, it in shown.items()}
+            shown = {key: it for key, it in schema.get("properties", {}).items() if not it.get(left_out)}
+            made = {key: example(it, schemas, left_out, key) for key, it in shown.items()}
             return {key: it for key, it in made.items() if it is not None or key in schema.get("required", ())}
         case "array":
-            return [example(schema.get("items", {}), schemas, hidden, name)] * max(1, schema.get("minItems", 1))
+            return [example(schema.get("items", {}), schemas, left_out, name)] * max(1, schema.get("minItems", 1))
         case "integer" | "number":
             return schema.get("minimum", min(1, schema.get("maximum", 1)))
         case "boolean":
@@ -94,7 +94,7 @@ def _parameters(document: Json) -> Iterator[Json]:
 
 
 def _bodies(document: Json) -> Iterator[tuple[Json, str]]:
-    """The bodies that are sent and answered, with the flag of the properties they do not show."""
+    """Return the bodies of requests and responses, with the flag of the properties that are left out of each."""
     for operation in _operations(document):
         sent = operation.get("requestBody", {}).get("content", {})
         answered = (it.get("content", {}) for it in operation["responses"].values())

@@ -1,4 +1,4 @@
-"""marshmallow schemas as components of the document."""
+"""marshmallow schemas as components of the API description."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema
 
 Json = dict[str, Any]
-View = Literal["answer", "new", "change"]
+View = Literal["response", "new", "change"]
 
-SUFFIX: dict[View, str] = {"answer": "", "new": "Input", "change": "Update"}
-HIDDEN: dict[View, str] = {"answer": "writeOnly", "new": "readOnly", "change": ""}
+SUFFIX: dict[View, str] = {"response": "", "new": "Input", "change": "Update"}
+LEFT_OUT: dict[View, str] = {"response": "writeOnly", "new": "readOnly", "change": ""}
+
+
+PARTIAL: dict[View, str] = {"response": "Selection", "new": "Patch", "change": "Patch"}
 
 
 class Schemas:
@@ -26,10 +29,10 @@ class Schemas:
         self.plugin = MarshmallowPlugin(schema_name_resolver=lambda schema: self._free(_name(schema), None))
 
     def view(self, schema: Schema, view: View) -> Json:
-        """A reference to `schema` as it looks from there; to an array of it if it is a schema of many."""
+        """Return a reference to `schema` as it looks in this place; to an array of it if it is a schema of many."""
         looks = self._looks(schema, view)
         split = any(field.dump_only or field.load_only for field in schema.fields.values())
-        suffix = "Patch" if schema.partial else SUFFIX[view] if split else ""
+        suffix = PARTIAL[view] if schema.partial else SUFFIX[view] if split else ""
         name = self._free(_name(type(schema)) + suffix, looks)
         if name not in self._components.schemas:
             self._components.schema(name, looks)
@@ -37,20 +40,23 @@ class Schemas:
         return {"type": "array", "items": reference} if schema.many else reference
 
     def parameters(self, schema: Schema, location: str) -> list[Json]:
-        """The fields of `schema` as parameters; `location` in the words of aiohttp-apispec."""
+        """Return the fields of `schema` as parameters; `location` as aiohttp-apispec names it."""
         parameters: list[Json] = self._converter.schema2parameters(schema, location=location)
         return parameters
 
     def _looks(self, schema: Schema, view: View) -> Json:
         looks: Json = self._converter.schema2jsonschema(schema)
-        shown = {name: it for name, it in looks["properties"].items() if not it.get(HIDDEN[view])}
-        required = {*looks.get("required", ()), *(_read_only(shown) if view == "answer" else ())}
+        shown = {name: it for name, it in looks["properties"].items() if not it.get(LEFT_OUT[view])}
+        required = {
+            *looks.get("required", ()),
+            *(_read_only(shown) if view == "response" and not schema.partial else ()),
+        }
         looks["properties"] = shown
         looks["required"] = [name for name in shown if name in required]
         return looks
 
     def _free(self, name: str, looks: Json | None) -> str:
-        """The name, numbered while it stands for something that looks otherwise."""
+        """Return the name, numbered while it is taken by a different component."""
         taken, numbered, number = self._components.schemas, name, 1
         while numbered in taken and taken[numbered] != looks:
             number += 1

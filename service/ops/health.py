@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 
-import orjson
 from aiohttp import web
 from marshmallow import Schema
 from marshmallow.fields import List, String
 
+from service import errors
 from service.auth.permissions import probe
 from service.discovery.app_keys import SKIPPED
-from service.errors import HTTPError
 from service.http.app_keys import STORE
 from service.http.response import JSONResponse
 from service.openapi.decorators import docs, response_schema
@@ -41,7 +40,7 @@ class ReadySchema(Schema):
 @response_schema(LiveSchema, 200, "The process is running.")
 async def live(request: web.Request) -> web.StreamResponse:  # noqa: ARG001  # every handler takes the request
     """GET /health/live: runs no readiness check."""
-    return JSONResponse(orjson.dumps({"status": "live"}))
+    return JSONResponse({"status": "live"})
 
 
 @probe
@@ -58,9 +57,9 @@ async def ready(request: web.Request) -> web.StreamResponse:
     failed = await failed_checks(checks, TIMEOUT_SECONDS)
     if failed:
         log.warning("not ready: %s", "; ".join(f"{name}: {reason}" for name, reason in sorted(failed.items())))
-        raise HTTPError(503, f"Not ready: {', '.join(sorted(failed))}.", headers={"Retry-After": "1"})
+        raise errors.NOT_READY(failing=", ".join(sorted(failed)))
     kind = app[STORE].name.partition(":")[0]
-    return JSONResponse(orjson.dumps({"status": "ready", "store": kind, "plugins_skipped": app[SKIPPED]}))
+    return JSONResponse({"status": "ready", "store": kind, "plugins_skipped": app[SKIPPED]})
 
 
 routes = [web.get("/health/live", live), web.get("/health/ready", ready)]

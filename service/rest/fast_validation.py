@@ -1,6 +1,6 @@
-"""Compiled validation: a yes to documents that a schema takes as they are, in a fraction of marshmallow's time.
+"""Compiled validation: recognizes documents that a schema would load unchanged, in a fraction of marshmallow's time.
 
-It never says no: whatever it is not sure of, marshmallow decides and explains. Tests hold the two together.
+It never rejects a document: where it is not certain, marshmallow validates and explains. Tests compare the two.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ LINE = "{value}.isascii() and {value}.isprintable() and {value}.strip()"
 
 
 def compile_schema(schema: Schema) -> Accepts | None:
-    """What says yes to an object only if `schema` loads and dumps it unchanged; None where that cannot be compiled."""
+    """Return a function that is true only for objects that `schema` loads and dumps unchanged; None if it has hooks."""
     if schema.unknown != RAISE or schema.many or schema.partial or not _is_plain(type(schema)):
         return None
     names = frozenset(schema.load_fields)
@@ -31,14 +31,14 @@ def compile_schema(schema: Schema) -> Accepts | None:
             return None
         presence = "in document and" if field.required else "not in document or"
         tests.append(f"({name!r} {presence} (value := document[{name!r}],) and {test.replace('{value}', 'value')})")
-    # One expression, since calling a function for each field would cost more than all of its tests.
+    # One expression, because a call for each field would cost more than its tests.
     source = f"lambda document: {' and '.join(tests)}"
-    accepts: Accepts = eval(source, {"names": names})  # noqa: S307  # of our own making
+    accepts: Accepts = eval(source, {"names": names})  # noqa: S307  # made of field names and numbers above
     return accepts
 
 
 def _is_plain(schema: type[Schema]) -> bool:
-    """Whether a schema has fields and nothing else: no hook, no method, no options of its own."""
+    """Return whether a schema has only fields: no hooks, no methods."""
     own = [kind for kind in schema.__mro__ if kind not in Schema.__mro__]
     return not any(
         callable(it) or isinstance(it, classmethod | staticmethod) for kind in own for it in vars(kind).values()
@@ -46,7 +46,7 @@ def _is_plain(schema: type[Schema]) -> bool:
 
 
 def _test(field: fields.Field[Any]) -> str | None:
-    """The source of a test that holds for `{value}` only if a field takes it as it is."""
+    """Return the source of a test that is true only if a field loads `{value}` unchanged; None if there is none."""
     if field.load_default is not missing or field.allow_none or field.pre_load or field.post_load:
         return None
     own = (one_line, something_to_see) if type(field) is Line else ()
@@ -54,7 +54,7 @@ def _test(field: fields.Field[Any]) -> str | None:
     if limits is None:
         return None
     if type(field) is Line:
-        # Of ASCII, what is printable has no control character, and what is no white space can be seen.
+        # Printable ASCII has no control characters, and what is not white space is visible.
         return f"(type({{value}}) is str and {_within('len({value})', *limits)} and {LINE})"
     if type(field) is fields.String:
         return f"(type({{value}}) is str and {_within('len({value})', *limits)})"
@@ -67,14 +67,14 @@ def _test(field: fields.Field[Any]) -> str | None:
 
 
 def _within(what: str, low: float, high: float) -> str:
-    """The source of a test of bounds; an open end needs none."""
+    """Return the source of a test of bounds; infinite ones are left out."""
     least = f"{low!r} <= " if low > float("-inf") else ""
     most = f" <= {high!r}" if high < float("inf") else ""
     return f"{least}{what}{most}" if least or most else "True"
 
 
 def _bounds(validators: list[Any]) -> tuple[float, float] | None:
-    """The tightest bounds that the validators set; None if one of them does anything else."""
+    """Return the bounds that the validators set together; None if one of them checks anything else."""
     low, high = float("-inf"), float("inf")
     for check in validators:
         if (type(check) is Range and check.min_inclusive and check.max_inclusive) or (

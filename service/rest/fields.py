@@ -1,4 +1,4 @@
-"""Text fields for schemas: what a person can write on one line, and nothing that only looks like it."""
+"""Fields for schemas."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from marshmallow.validate import Length
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp", "Mn"})
-"""General categories (Unicode 4.5) of which none alone makes a text."""
+"""General categories (Unicode 4.5) of characters that show nothing."""
 
 
 class Line(fields.String):

@@ -1,4 +1,4 @@
-"""Which filters the fields of a schema give: `crew`, `crew_gte`, `model_like`, ... each with the type of its values."""
+"""The filters of a schema's fields: `crew`, `crew_gte`, `model_like`, ... each with the type of its values."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any, Literal, NamedTuple
 
 from marshmallow import Schema, ValidationError, fields
 
-from service.http.strict_json import LARGEST
+from service.http.strict_json import MAX_INTEGER
 from service.store.base import Field, Kind, Scalar
 
 Test = Literal["eq", "ne", "gt", "gte", "lt", "lte", "like", "has"]
-Reader = Callable[[str], Scalar]
+Parser = Callable[[str], Scalar]
 
 RANGES: tuple[Test, ...] = ("gte", "lte", "gt", "lt")
 TESTS: dict[Kind, tuple[Test, ...]] = {
@@ -22,44 +22,44 @@ TESTS: dict[Kind, tuple[Test, ...]] = {
     "numbers": ("has",),
     "texts": ("has", "like"),
 }
-WHOLE = re.compile(r"-?[0-9]{1,16}")
+INTEGER = re.compile(r"-?[0-9]{1,16}")
 
 
-class Parameter(NamedTuple):
-    """A filter: the field it tests, the test, and how the text of a value is read (raises ValidationError)."""
+class Filter(NamedTuple):
+    """The field that a query parameter tests, the test, and how to parse a value (raises ValidationError)."""
 
     field: Field
     test: Test
-    read: Reader
+    read: Parser
 
     @property
     def repeatable(self) -> bool:
-        """Whether it may be given more than once, for any of several values."""
+        """Whether the parameter may be repeated; a record then has to match any of the values."""
         return self.test not in RANGES
 
     @property
     def json_type(self) -> str:
         """The JSON Schema type of one value."""
-        if self.read is _whole:
+        if self.read is _integer:
             return "integer"
         return {"number": "number", "numbers": "number", "boolean": "boolean"}.get(self.field.kind, "string")
 
 
-def parameters(schema: Schema) -> dict[str, Parameter]:
-    """Every filter by the name of its parameter. A field's own name beats another's with a suffix."""
+def filters(schema: Schema) -> dict[str, Filter]:
+    """Return every filter by its query parameter. A field named like another's filter takes precedence."""
     typed = list(typed_fields(schema))
     suffixed = {
-        f"{field.name}_{test}": Parameter(field, test, read)
+        f"{field.name}_{test}": Filter(field, test, read)
         for field, read in typed
         for test in TESTS[field.kind]
         if test not in ("eq", "has")
     }
-    return suffixed | {field.name: Parameter(field, TESTS[field.kind][0], read) for field, read in typed}
+    return suffixed | {field.name: Filter(field, TESTS[field.kind][0], read) for field, read in typed}
 
 
-def typed_fields(schema: Schema) -> Iterator[tuple[Field, Reader]]:
-    """The fields that lists can test, with their kinds and readers; a write-only field is none of them."""
-    yield Field("id", "number"), _whole
+def typed_fields(schema: Schema) -> Iterator[tuple[Field, Parser]]:
+    """Return the fields that lists can test, with their kinds and parsers; write-only fields are left out."""
+    yield Field("id", "number"), _integer
     for name, field in schema.fields.items():
         key = field.data_key or name
         inner, many = (field.inner, True) if isinstance(field, fields.List) else (field, False)
@@ -72,21 +72,21 @@ def typed_fields(schema: Schema) -> Iterator[tuple[Field, Reader]]:
             yield Field(key, "numbers" if kind == "number" else "texts"), read
 
 
-def _typed(field: fields.Field[Any]) -> tuple[Kind, Reader] | None:
-    """The kind of a field's values in JSON, and the reader of one; None where lists cannot test it."""
+def _typed(field: fields.Field[Any]) -> tuple[Kind, Parser] | None:
+    """Return the kind of a field's values in JSON, and their parser; None if lists cannot test it."""
     if isinstance(field, fields.Integer):
-        return ("number", _whole)
+        return ("number", _integer)
     if isinstance(field, fields.Float):
         return ("number", _number)
     if isinstance(field, fields.Boolean):
         return ("boolean", field.deserialize)
     if isinstance(field, fields.DateTime | fields.Time | fields.Date | fields.UUID | fields.Enum):
-        return ("text", _as_written(field))
+        return ("text", _as_stored(field))
     return ("text", _text) if isinstance(field, fields.String) else None
 
 
-def _whole(text: str) -> int:
-    if WHOLE.fullmatch(text) is None or abs(int(text)) > LARGEST:
+def _integer(text: str) -> int:
+    if INTEGER.fullmatch(text) is None or abs(int(text)) > MAX_INTEGER:
         raise ValidationError("Not a valid integer.")
     return int(text)
 
@@ -104,7 +104,7 @@ def _text(text: str) -> str:
     return text
 
 
-def _as_written(field: fields.Field[Any]) -> Reader:
-    """The text as a record has it: 2026-01-02T03:04:05 for 2026-01-02 03:04:05."""
+def _as_stored(field: fields.Field[Any]) -> Parser:
+    """Return a parser to the text that records have: 2026-01-02T03:04:05 for 2026-01-02 03:04:05."""
     one = Schema.from_dict({"value": field})()
     return lambda text: str(one.dump({"value": field.deserialize(text)})["value"])

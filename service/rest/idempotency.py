@@ -1,4 +1,4 @@
-"""The Idempotency-Key header (draft-ietf-httpapi-idempotency-key-header): a POST that is sent twice is done once."""
+"""The Idempotency-Key header (draft-ietf-httpapi-idempotency-key-header): a POST sent again is done once."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from service.auth.app_keys import CLAIMS, TOKENS
-from service.errors import HTTPError
+from service import errors
+from service.auth.app_keys import CLAIMS, FINGERPRINT
 from service.store.base import IdempotencyKey
 
 HEADER = "Idempotency-Key"
-KEPT_SECONDS = 24 * 3600
-KEY = re.compile(r"[\x21-\x7e]{1,255}")
+EXPIRY_SECONDS = 24 * 3600
+VALUE = re.compile(r"[\x21-\x7e]{1,255}")
 
 RUNNING: web.AppKey[set[str]] = web.AppKey("idempotency_running", set)
-"""The keys of requests that are not answered yet."""
+"""The keys of requests that are being processed."""
 
 
 @contextmanager
-def once(request: web.Request, document: Any) -> Iterator[IdempotencyKey | None]:
-    """How a write of `document` is done at most once; None where the client did not ask for it.
+def idempotency_key(request: web.Request, document: Any) -> Iterator[IdempotencyKey | None]:
+    """Reserve the key of a request whose body is `document`; None if the client sent none.
 
-    Raises HTTPError: 400 for a malformed key, 409 while the same key is under way in this process.
+    Raises HTTPError: 400 for a malformed key, 409 while a request with the same key is being processed here.
     """
     sent = request.headers.get(HEADER)
     if sent is None:
         yield None
         return
-    if KEY.fullmatch(sent) is None:
-        raise HTTPError(400, {HEADER: ["Not 1 to 255 visible ASCII characters."]}, code="invalid_header")
-    who = request[CLAIMS].user if CLAIMS in request else "-"
-    key = f"{who} {request.method} {request.path} {sent}"
+    if VALUE.fullmatch(sent) is None:
+        raise errors.INVALID_IDEMPOTENCY_KEY()
+    user = request[CLAIMS].user if CLAIMS in request else "-"
+    key = f"{user} {request.method} {request.path} {sent}"
     running = request.app[RUNNING]
     if key in running:
-        raise HTTPError(409, f"A request with this {HEADER} is still under way.", headers={"Retry-After": "1"})
+        raise errors.IDEMPOTENCY_KEY_IN_USE()
     running.add(key)
     try:
-        fingerprint = request.app[TOKENS].fingerprint(orjson.dumps(document, option=orjson.OPT_SORT_KEYS))
-        yield IdempotencyKey(key, fingerprint, int(time.time()) + KEPT_SECONDS)
+        fingerprint = request.app[FINGERPRINT].of(orjson.dumps(document, option=orjson.OPT_SORT_KEYS))
+        yield IdempotencyKey(key, fingerprint, int(time.time()) + EXPIRY_SECONDS)
     finally:
         running.discard(key)

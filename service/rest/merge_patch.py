@@ -6,7 +6,7 @@ from typing import Any
 
 
 def merge(target: Any, patch: Any) -> Any:
-    """RFC 7396, 2."""
+    """Return the target with the patch applied, as RFC 7396, 2 defines it."""
     if not isinstance(patch, dict):
         return patch
     merged = dict(target) if isinstance(target, dict) else {}

@@ -1,4 +1,4 @@
-"""The headers of a list: how many records there are (X-Total-Count), and where the other pages lie (Link, RFC 8288)."""
+"""The headers of a list: the number of records (X-Total-Count) and links to the other pages (Link, RFC 8288)."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from service.store.base import Page
 WINDOW = ("_start", "_end", "_limit", "_page", "_after")
 
 
-def page_headers(request: web.Request, listing: ListQuery, page: Page) -> dict[str, str]:
-    """X-Total-Count always; Link where the list was paged or cut."""
+def page_headers(request: web.Request, listed: ListQuery, page: Page) -> dict[str, str]:
+    """Return X-Total-Count, and Link if the list is paged or truncated."""
     headers = {"X-Total-Count": str(page.total)}
-    if len(page.records) < page.total or (listing is not ALL and any(name in request.query for name in WINDOW)):
-        links = (f'<{url}>; rel="{relation}"' for relation, url in _links(request, listing, page))
+    if len(page.records) < page.total or (listed is not ALL and any(name in request.query for name in WINDOW)):
+        links = (f'<{url}>; rel="{relation}"' for relation, url in _links(request, listed, page))
         headers[hdrs.LINK] = ", ".join(links)
     return headers
 
 
-def _links(request: web.Request, listing: ListQuery, page: Page) -> Iterator[tuple[str, str]]:
-    for relation, window in _windows(request, listing, page):
+def _links(request: web.Request, listed: ListQuery, page: Page) -> Iterator[tuple[str, str]]:
+    for relation, window in _windows(request, listed, page):
         params = MultiDict((name, value) for name, value in request.query.items() if name not in WINDOW)
         params.update(window)
         yield relation, external_url(request, str(URL.build(path=request.path, query=params)))
 
 
-def _windows(request: web.Request, listing: ListQuery, page: Page) -> Iterator[tuple[str, dict[str, str]]]:
-    """The relations that there are, each with the parameters that say its window."""
-    query = listing.query
+def _windows(request: web.Request, listed: ListQuery, page: Page) -> Iterator[tuple[str, dict[str, str]]]:
+    """Return the link relations, each with the parameters of its page."""
+    query = listed.query
     limit = query.limit
     if query.after is not None:
         yield "first", {"_limit": str(limit)}

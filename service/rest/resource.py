@@ -1,4 +1,4 @@
-"""Resource: list, read, add, replace, patch and remove over one collection."""
+"""Resource: the handlers of a REST resource over one collection."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from service.errors import HTTPError
+from service import errors
 from service.http.app_keys import STORE
-from service.http.preconditions import etag, expected, unchanged
+from service.http.preconditions import check_if_match, etag, is_conditional, not_modified
 from service.http.request_body import MERGE_PATCH, read_json_object
 from service.http.response import NO_CACHE, JSONResponse
 from service.http.urls import external_url
-from service.rest.idempotency import once
+from service.rest.idempotency import idempotency_key
 from service.rest.list_query import ALL
 from service.rest.pagination import page_headers
 from service.rest.routes import routes_of
@@ -25,6 +25,7 @@ from service.store.base import (
     IdempotencyKey,
     Record,
     RecordNotFound,
+    Remove,
     Replace,
     RevisionMismatch,
 )
@@ -33,13 +34,14 @@ Data = dict[str, Any]
 
 
 class Resource(ResourceSpec):
-    """REST routes over one collection. A subclass says `path`, `collection` and `schema`, and may override any method.
+    """REST routes over one collection.
 
-    The rule in `access` holds for a method whoever overrides it.
+    A subclass sets `path`, `collection` and `schema`, and may override any method; the access rule of a method in
+    `access` applies to the overridden one too.
     """
 
-    async def prepare(self, app: web.Application, data: Data) -> Data:  # noqa: ARG002  # for those who override it
-        """The data to keep, from data that the schema has accepted. Override it to change or refuse (HTTPError) it."""
+    async def prepare(self, app: web.Application, data: Data) -> Data:  # noqa: ARG002  # for overrides
+        """Return the data to store for validated data. Override it to change the data or to reject it (HTTPError)."""
         return data
 
     async def seed(self, app: web.Application, data: Data) -> Data:
@@ -47,90 +49,102 @@ class Resource(ResourceSpec):
         return await self.prepare(app, data)
 
     async def list(self, request: web.Request) -> web.StreamResponse:
-        """The records that the parameters ask for."""
-        listing = self.grammar.read(request.query) if "?" in request.raw_path else ALL
-        page = await request.app[STORE].find(self.collection, listing.query)
-        headers = page_headers(request, listing, page)
-        body = page.body if listing.fields is None else _narrowed(page.records, listing.fields)
-        return JSONResponse(body, headers=headers, cache=NO_CACHE)
+        """Return the records that the query parameters select."""
+        listed = self.list_parameters.read(request.query) if "?" in request.raw_path else ALL
+        page = await request.app[STORE].find(self.collection, listed.query)
+        body = page.body if listed.fields is None else _selected(page.records, listed.fields)
+        return JSONResponse(body, headers=page_headers(request, listed, page), cache=NO_CACHE)
 
     async def read(self, request: web.Request) -> web.StreamResponse:
-        """One record."""
+        """Return one record."""
         if "?" in request.raw_path and request.query:
-            raise HTTPError(400, {name: ["Unknown parameter."] for name in request.query}, code="invalid_parameters")
-        record = existing(await request.app[STORE].get(self.collection, record_id(request)))
-        if unchanged(request, record):
+            raise errors.INVALID_PARAMETERS({name: ["Unknown parameter."] for name in request.query})
+        record = await self._record(request)
+        if not_modified(request, record):
             return JSONResponse(None, 304, {"ETag": etag(record)}, cache=NO_CACHE)
-        return _tagged(record)
+        return _record_response(record)
 
     async def add(self, request: web.Request) -> web.StreamResponse:
-        """A new record."""
+        """Add a record."""
         document = await read_json_object(request)
-        data = self.document.load(document)
-        with once(request, document) as key:
-            record = await self._write(request, Add(self.collection, await self.prepare(request.app, data)), key)
+        data = self.record_schema.validate(document)
+        with idempotency_key(request, document) as key:
+            record = await self._added(request, data, key)
         location = external_url(request, f"{self.path}/{record.id}")
         return JSONResponse(record.body, 201, {"ETag": etag(record), "Location": location}, cache=NO_CACHE)
 
     async def replace(self, request: web.Request) -> web.StreamResponse:
-        """A record anew, all its fields."""
-        id, document, kept = record_id(request), await read_json_object(request), {}
-        if self.document.read_only:
-            kept = self.document.kept(existing(await request.app[STORE].get(self.collection, id)))
-        data = await self.prepare(request.app, self.document.load(document, id, kept))
-        revision = await expected(request, self.collection, id)
-        return _tagged(await self._write(request, Replace(self.collection, id, data, revision)))
+        """Replace all fields of a record."""
+        id, document, revision, read_only = record_id(request), await read_json_object(request), None, {}
+        if is_conditional(request) or self.record_schema.read_only:
+            current = await self._record(request)
+            read_only = self.record_schema.read_only_data(current)
+            data = self.record_schema.validate(document, id, read_only)
+            revision = check_if_match(request, current)
+        else:
+            data = self.record_schema.validate(document, id)
+        data = await self.prepare(request.app, data)
+        return _record_response(await self._write(request, Replace(self.collection, id, data, revision)))
 
     async def patch(self, request: web.Request) -> web.StreamResponse:
-        """Some fields of a record anew: JSON Merge Patch (RFC 7396)."""
-        id, patch = record_id(request), await read_json_object(request, MERGE_PATCH)
+        """Change some fields of a record: JSON Merge Patch (RFC 7396)."""
+        patch = await read_json_object(request, MERGE_PATCH)
         while True:
-            old = existing(await request.app[STORE].get(self.collection, id))
-            data = await self.prepare(request.app, self.document.merge(old, patch))
-            revision = await expected(request, self.collection, id)
+            current = await self._record(request)
+            data = self.record_schema.merge(current, patch)
+            revision = check_if_match(request, current)
+            data = await self.prepare(request.app, data)
+            change = Replace(self.collection, current.id, data, revision or current.revision)
             try:
-                record = await self._write(request, Replace(self.collection, id, data, revision or old.revision))
+                return _record_response(await self._write(request, change))
             except RevisionMismatch:
-                if revision is None:
-                    continue  # somebody else was faster, and the client did not ask to be told
-                raise
-            return _tagged(record)
+                if revision is not None:
+                    raise
+                # Another write came first: apply the patch to what it stored.
 
     async def remove(self, request: web.Request) -> web.StreamResponse:
-        """A record no more."""
-        id = record_id(request)
-        revision = await expected(request, self.collection, id)
-        await request.app[STORE].remove(self.collection, id, revision)
+        """Remove a record."""
+        revision = None
+        if is_conditional(request):
+            revision = check_if_match(request, await self._record(request))
+        await request.app[STORE].write(Remove(self.collection, record_id(request), revision))
         return JSONResponse(status=204)
 
     @classmethod
     def routes(cls) -> Sequence[web.RouteDef]:
-        """The routes of this resource, for a plugin's `routes`. Raises StartupError if the class cannot be one."""
+        """Return the routes of this resource, for a plugin's `routes`. Raises StartupError."""
         return routes_of(cls())
+
+    async def _record(self, request: web.Request) -> Record:
+        """Return the record whose id is in the path. Raises RecordNotFound."""
+        record = await request.app[STORE].get(self.collection, record_id(request))
+        if record is None:
+            raise RecordNotFound
+        return record
+
+    async def _added(self, request: web.Request, data: Data, key: IdempotencyKey | None) -> Record:
+        """Return the record that this request added, or that an earlier one with the same key did."""
+        if key is not None and (records := await request.app[STORE].replay(key)):
+            return records[0]  # type: ignore[return-value]  # an Add returns its record
+        return await self._write(request, Add(self.collection, await self.prepare(request.app, data)), key)
 
     async def _write(self, request: web.Request, change: Add | Replace, key: IdempotencyKey | None = None) -> Record:
         try:
             (record,) = await request.app[STORE].write(change, once=key)
         except DuplicateValue:
-            raise HTTPError(400, f"{self.noun} already exists.", code="already_exists") from None
-        return record  # type: ignore[return-value]  # an Add and a Replace answer their record
-
-
-def existing(record: Record | None) -> Record:
-    """The record that was asked for. Raises RecordNotFound where there is none."""
-    if record is None:
-        raise RecordNotFound
-    return record
+            raise errors.ALREADY_EXISTS(noun=self.noun) from None
+        return record  # type: ignore[return-value]  # an Add and a Replace return their record
 
 
 def record_id(request: web.Request) -> int:
-    """The id in the path."""
+    """Return the id in the path."""
     return int(request.match_info["id"])
 
 
-def _tagged(record: Record) -> JSONResponse:
+def _record_response(record: Record) -> JSONResponse:
     return JSONResponse(record.body, 200, {"ETag": etag(record)}, cache=NO_CACHE)
 
 
-def _narrowed(records: Sequence[Record], fields: Sequence[str]) -> bytes:
+def _selected(records: Sequence[Record], fields: Sequence[str]) -> bytes:
+    """Return a JSON array of the records with these fields only."""
     return orjson.dumps([{name: data[name] for name in fields if name in data} for data in (r.data for r in records)])

@@ -35,5 +35,5 @@ class ResourceSpec:
     def __init__(self) -> None:
         """Raises StartupError if schema and collection contradict each other."""
         self.noun = self.schema.__name__.removesuffix("Schema")
-        self.document = RecordSchema(self.schema(), self.collection)
-        self.grammar = ListParameters(self.schema())
+        self.record_schema = RecordSchema(self.schema(), self.collection)
+        self.list_parameters = ListParameters(self.schema())

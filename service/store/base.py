@@ -102,6 +102,10 @@ class Store(ABC):
         """
 
     @abstractmethod
+    async def replay(self, once: IdempotencyKey) -> list[Record | None] | None:
+        """Return what the write under this key returned; None if there was none. Raises IdempotencyKeyReused."""
+
+    @abstractmethod
     async def revoked(self, *keys: str) -> bool:
         """Whether any of the keys was revoked and has not expired. Never a stale no: in doubt, StoreUnavailable."""
 

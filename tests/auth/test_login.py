@@ -145,7 +145,7 @@ async def test_a_second_logout_ends_the_refresh_token_and_leaves_the_access_toke
 async def revoked(client: Client, method: str, path: str, headers: dict[str, str]) -> bool:
     answer = await client.request(method, path, headers=headers, json={})
     assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
-    said = {"error": "Token has been revoked", "code": "token_has_been_revoked"}
+    said = {"error": "Token has been revoked", "message": "Log in again.", "code": "token_has_been_revoked"}
     return (answer.status, await refusal(answer)) == (401, said)
 
 
@@ -170,7 +170,10 @@ async def test_the_wrong_kind_of_token_is_told_which_kind_is_right(
 ) -> None:
     client = await make_client()
     answer = await client.request(method, path, headers=bearer(client, type=sent), json={})
-    said = {"error": f"Only {wanted} tokens are allowed", "code": f"{wanted}_token_required"}
+    text = f"Send the {wanted} token of a login."
+    said = {"error": f"Only {wanted} tokens are allowed", "message": text, "code": f"{wanted}_token_required"} | {
+        "message": f"Send the {wanted} token of a login."
+    }
     assert (answer.status, await refusal(answer)) == (422, said)
 
 

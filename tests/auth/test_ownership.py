@@ -139,7 +139,7 @@ async def good(client: Client, type: str) -> Headers:
 
 REFUSED: dict[Mint, tuple[int, str]] = {
     none: (401, "Missing Authorization Header"),
-    another_scheme: (401, "Missing Authorization Header"),
+    another_scheme: (401, "Unsupported Authorization Scheme"),
     made_up: (401, "Token is invalid"),
     expired: (401, "Token has expired"),
     revoked: (401, "Token has been revoked"),

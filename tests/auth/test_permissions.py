@@ -17,7 +17,14 @@ from tests.support.requests import SHIP, Client, bearer, refusal
 MakeClient = Callable[..., Awaitable[Client]]
 
 MISSING = "Missing Authorization Header"
-INVALID = 'Bearer error="invalid_token"'
+UNSUPPORTED = "Unsupported Authorization Scheme"
+INVALID = {"error": "Token is invalid", "message": "This service did not issue this token.", "code": "token_is_invalid"}
+EXPIRED = {
+    "error": "Token has expired",
+    "message": "Refresh the access token, or log in again.",
+    "code": "token_has_expired",
+}
+CHALLENGE = 'Bearer error="invalid_token"'
 
 
 def token_of(client: Client) -> str:
@@ -36,8 +43,9 @@ async def test_who_brings_no_bearer_token_is_asked_for_one(make_client: MakeClie
     client = await make_client()
     headers = {} if sent is None else {"Authorization": sent}
     answer = await client.post("/api/ships", json=SHIP, headers=headers)
-    said = {"error": MISSING, "code": "missing_authorization_header"}
-    assert (answer.status, await refusal(answer)) == (401, said)
+    body = await refusal(answer)
+    assert (answer.status, body["error"]) == (401, MISSING if sent is None else UNSUPPORTED)
+    assert body["message"].endswith("Bearer <token>.")
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
@@ -47,8 +55,8 @@ async def test_who_brings_no_bearer_token_is_asked_for_one(make_client: MakeClie
 async def test_what_follows_the_scheme_is_one_token(make_client: MakeClient, form: str) -> None:
     client = await make_client()
     answer = await client.post("/api/ships", json=SHIP, headers={"Authorization": form.format(token_of(client))})
-    assert (answer.status, await refusal(answer)) == (401, {"error": "Token is invalid", "code": "token_is_invalid"})
-    assert answer.headers["WWW-Authenticate"] == INVALID
+    assert (answer.status, await refusal(answer)) == (401, INVALID)
+    assert answer.headers["WWW-Authenticate"] == CHALLENGE
     assert (await client.get("/api/ships/16")).status == 404
 
 
@@ -75,8 +83,8 @@ async def test_an_expired_token_is_told_so(make_client: MakeClient) -> None:
     client = await make_client()
     past = Tokens(settings_for_tests().jwt, SECRET, clock=lambda: time.time() - 906)
     answer = await client.delete("/auth/logout", headers={"Authorization": f"Bearer {past.pair(1).access}"})
-    assert (answer.status, await refusal(answer)) == (401, {"error": "Token has expired", "code": "token_has_expired"})
-    assert answer.headers["WWW-Authenticate"] == INVALID
+    assert (answer.status, await refusal(answer)) == (401, EXPIRED)
+    assert answer.headers["WWW-Authenticate"] == CHALLENGE
 
 
 async def test_a_token_that_is_too_long_or_not_ascii_is_invalid_and_no_fault_of_ours(make_client: MakeClient) -> None:

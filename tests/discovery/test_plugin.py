@@ -33,11 +33,11 @@ SHAPES = [
     ("routes = []\ndef lifespan(app): yield", NO_CONTEXT_MANAGER),
     (
         PLANETS.replace("climate = String(", "climate = String(load_only=True, "),
-        "PlanetSchema: the load_only fields of the schema and the hidden fields of the collection 'planets' differ",
+        "PlanetSchema: the load_only fields of the schema and the write_only fields of the collection 'planets' differ",
     ),
     (
         PLANETS.replace('unique="name"', 'unique="name", write_only=("climate",)'),
-        "PlanetSchema: the load_only fields of the schema and the hidden fields of the collection 'planets' differ",
+        "PlanetSchema: the load_only fields of the schema and the write_only fields of the collection 'planets' differ",
     ),
 ]
 

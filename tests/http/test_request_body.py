@@ -116,7 +116,7 @@ async def test_a_body_that_does_not_come_in_time_is_given_up(serve: Callable[...
     ]
     for answer in await asyncio.gather(*(ask(port, head + half) for half in halves * 10)):
         assert (answer.status, answer.headers["Connection"]) == (408, "close")
-        assert answer.json["message"] == "The body did not come in time."
+        assert answer.json["message"] == "The body was not received in time."
 
 
 async def test_a_get_or_delete_may_bring_a_body_that_nobody_reads(make_client: MakeClient) -> None:

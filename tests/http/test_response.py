@@ -1,4 +1,4 @@
-"""A lean answer and the stock one it can become say the same, to the byte."""
+"""A response written in one piece and the same one sent by aiohttp are equal, to the byte."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ from aiohttp import web
 from aiohttp.pytest_plugin import AiohttpClient
 
 from service.app import create_app
-from service.http.response import NO_CACHE, NO_STORE, JSONResponse
+from service.http.app_keys import REQUEST_ID
+from service.http.response import MAX_ONE_WRITE, NO_CACHE, NO_STORE, JSONResponse, add_default_headers
 from service.testing import settings_for_tests
 
-Ask = Callable[[Callable[[], JSONResponse], str], Awaitable[tuple[list[bytes], bytes]]]
+Make = Callable[[], JSONResponse]
+Ask = Callable[..., Awaitable[tuple[list[bytes], bytes]]]
+
+GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
 @asynccontextmanager
@@ -28,21 +32,23 @@ async def closing(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
         await writer.wait_closed()
 
 
-GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
-
-
 @pytest.fixture
 async def ask() -> AsyncIterator[Ask]:
-    """`await ask(make, request)`: the head's lines (sorted, without Date) and the body of a real server's answer."""
+    """`await ask(make, request)`: the lines of the head (sorted, without Date) and the body that a real server sends.
+
+    one_piece: whether the response may be written in one piece.
+    """
     runners: list[web.AppRunner] = []
 
-    async def answered(make: Callable[[], JSONResponse], request: str) -> tuple[list[bytes], bytes]:
-        async def handler(_: web.Request) -> web.StreamResponse:
-            answer = make()
-            answer.stamp("id-1")
-            return answer
+    async def send(make: Make, request: str = GET, *, one_piece: bool = True) -> tuple[list[bytes], bytes]:
+        async def handler(request: web.Request) -> web.StreamResponse:
+            request[REQUEST_ID] = "id-1"
+            response = make()
+            response.request_id = "id-1" if one_piece else ""
+            return response
 
         app = web.Application()
+        app.on_response_prepare.append(add_default_headers)
         app.router.add_get("/", handler)
         runner = web.AppRunner(app)
         runners.append(runner)
@@ -57,58 +63,61 @@ async def ask() -> AsyncIterator[Ask]:
             body = await reader.readexactly(0 if "HEAD" in request else size)
         return [status, *sorted(line for line in lines if not line.startswith(b"Date: "))], body
 
-    yield answered
+    yield send
     for runner in runners:
         await runner.cleanup()
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """For each response, whether it was written in one piece."""
+    seen: list[bool] = []
+    original = JSONResponse._one_piece
+
+    def spy(self: JSONResponse, *args: Any) -> bytes | None:
+        data = original(self, *args)
+        seen.append(data is not None)
+        return data
+
+    monkeypatch.setattr(JSONResponse, "_one_piece", spy)
+    return seen
 
 
 @pytest.mark.parametrize("cache", [NO_STORE, NO_CACHE])
 @pytest.mark.parametrize("headers", [{}, {"ETag": '"1"', "Location": "http://a/b"}])
 @pytest.mark.parametrize("status", [200, 201])
-async def test_a_lean_answer_says_what_the_stock_one_says(
-    ask: Ask, status: int, headers: dict[str, str], cache: str
+async def test_both_ways_send_the_same_bytes(
+    ask: Ask, written: list[bool], status: int, headers: dict[str, str], cache: str
 ) -> None:
-    def lean() -> JSONResponse:
+    def make() -> JSONResponse:
         return JSONResponse(b'{"a":1}', status, headers, cache=cache)
 
-    def stock() -> JSONResponse:
-        answer = lean()
-        answer.stock()
-        return answer
-
-    assert await ask(lean, GET) == await ask(stock, GET)
+    assert await ask(make) == await ask(make, one_piece=False)
+    assert written == [True, False]
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda answer: answer.headers.update({"X-More": "1"}),
-        lambda answer: answer.set_cookie("a", "b"),
-        lambda answer: answer.set_status(202),
-        lambda answer: answer.force_close(),
-        lambda answer: answer.enable_compression(),
-        lambda answer: setattr(answer, "body", b"other"),
-        lambda answer: setattr(answer, "text", "other"),
-    ],
-)
-async def test_whatever_is_changed_on_a_lean_answer_is_sent(ask: Ask, change: Callable[[web.Response], Any]) -> None:
-    def changed(kind: Callable[[], web.Response]) -> Callable[[], Any]:
-        def make() -> web.Response:
-            answer = kind()
-            change(answer)
-            return answer
+CHANGES: dict[str, Callable[[JSONResponse], Any]] = {
+    "header": lambda response: response.headers.update({"X-More": "1"}),
+    "default header": lambda response: response.headers.update({"server": "other"}),
+    "content type": lambda response: response.headers.update({"Content-Type": "application/problem+json"}),
+    "cookie": lambda response: response.set_cookie("a", "b"),
+    "status": lambda response: response.set_status(202),
+    "close": lambda response: response.force_close(),
+    "body": lambda response: setattr(response, "body", b"other"),
+    "long body": lambda response: setattr(response, "body", b"1" * (MAX_ONE_WRITE + 1)),
+}
 
-        return make
 
-    def stock() -> JSONResponse:
-        answer = JSONResponse(b"{}")
-        answer.stock()
-        return answer
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+async def test_a_changed_response_is_sent_as_it_was_changed(ask: Ask, change: Callable[[JSONResponse], Any]) -> None:
+    def make() -> JSONResponse:
+        response = JSONResponse(b"{}")
+        change(response)
+        return response
 
-    lines, body = await ask(changed(lambda: JSONResponse(b"{}")), GET)
-    plain, unchanged = await ask(lambda: JSONResponse(b"{}"), GET)
-    assert (lines, body) == await ask(changed(stock), GET)
-    assert (lines, body) != (plain, unchanged) or change.__code__.co_names == ("enable_compression",)
+    changed = await ask(make)
+    assert changed == await ask(make, one_piece=False)
+    assert changed != await ask(lambda: JSONResponse(b"{}"))
 
 
 @pytest.mark.parametrize(
@@ -119,25 +128,28 @@ async def test_whatever_is_changed_on_a_lean_answer_is_sent(ask: Ask, change: Ca
         ("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", b"{}"),
     ],
 )
-async def test_an_unusual_request_gets_the_same_headers(ask: Ask, request_text: str, expected: bytes) -> None:
+async def test_an_unusual_request_gets_the_same_headers(
+    ask: Ask, written: list[bool], request_text: str, expected: bytes
+) -> None:
     lines, body = await ask(lambda: JSONResponse(b"{}"), request_text)
-    usual, _ = await ask(lambda: JSONResponse(b"{}"), GET)
+    assert written == [False]
+    usual, _ = await ask(lambda: JSONResponse(b"{}"))
     assert body == expected
     assert {*usual[1:]} <= {*lines}
 
 
-async def test_a_compressed_answer_is_what_the_client_can_unpack(ask: Ask) -> None:
+async def test_a_compressed_response_can_be_decompressed(ask: Ask) -> None:
     def compressed() -> JSONResponse:
-        answer = JSONResponse(b'{"a":1}')
-        answer.enable_compression()
-        return answer
+        response = JSONResponse(b'{"a":1}')
+        response.enable_compression()
+        return response
 
     lines, body = await ask(compressed, "GET / HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n")
     assert b"Content-Encoding: gzip" in lines
     assert gzip.decompress(body) == b'{"a":1}'
 
 
-async def test_a_signal_sees_a_lean_answer_and_what_it_changes_is_sent(aiohttp_client: AiohttpClient) -> None:
+async def test_a_signal_sees_every_response_and_its_changes_are_sent(aiohttp_client: AiohttpClient) -> None:
     async def sign(_: web.Request, response: web.StreamResponse) -> None:
         response.headers["X-Seen"] = f"{response.status} {response.content_length}"
 
@@ -151,43 +163,22 @@ async def test_a_signal_sees_a_lean_answer_and_what_it_changes_is_sent(aiohttp_c
         assert {*seen.headers} == {*unseen.headers, "X-Seen"}
 
 
-async def test_an_answer_that_nobody_has_stamped_goes_out_as_the_stock_one(aiohttp_client: AiohttpClient) -> None:
-    async def sign(_: web.Request, response: web.StreamResponse) -> None:
-        response.headers["X-Seen"] = "1"
-
-    async def handler(_: web.Request) -> JSONResponse:
-        return JSONResponse(b"{}")
-
-    app = web.Application()
-    app.on_response_prepare.append(sign)
-    app.router.add_get("/", handler)
-    client = await aiohttp_client(app)
-    async with client.get("/") as response:
-        assert response.headers["X-Seen"] == "1"
-
-
-def test_a_lean_answer_reads_like_a_response() -> None:
-    answer = JSONResponse(b"{}", 201, {"ETag": '"1"'})
-    assert (answer.status, answer.prepared, answer.keep_alive) == (201, False, None)
-    assert (answer.body, answer.text, answer.content_length) == (b"{}", "{}", 2)
-    assert answer.headers["ETag"] == '"1"'
-    assert answer.content_type == "application/json"
-
-
-def test_an_answer_has_no_attributes_of_its_own_making() -> None:
-    with pytest.raises(AttributeError, match="nonsense"):
-        _ = JSONResponse().nonsense
+def test_a_response_can_be_read_before_it_is_sent() -> None:
+    response = JSONResponse({"a": [1]}, 201, {"ETag": '"1"'})
+    assert (response.status, response.prepared, response.keep_alive) == (201, False, None)
+    assert response.body == b'{"a":[1]}'
+    assert response.headers["ETag"] == '"1"'
 
 
 @pytest.mark.parametrize("status", [204, 304])
-async def test_an_answer_without_a_body_has_no_content_type(ask: Ask, status: int) -> None:
-    lines, body = await ask(lambda: JSONResponse(status=status, headers={"ETag": '"1"'}), GET)
+async def test_a_response_without_a_body_has_no_content_type(ask: Ask, status: int) -> None:
+    lines, body = await ask(lambda: JSONResponse(status=status, headers={"ETag": '"1"'}))
     assert body == b""
     assert b'ETag: "1"' in lines
     assert not [line for line in lines if line.lower().startswith(b"content-type")]
 
 
-async def test_a_line_break_in_a_header_is_never_sent(ask: Ask) -> None:
-    with pytest.raises(asyncio.IncompleteReadError) as refused:
-        await ask(lambda: JSONResponse(b"{}", headers={"X-A": "b\r\nX-Evil: 1"}), GET)
-    assert refused.value.partial == b""
+async def test_a_header_with_a_line_break_is_never_sent(ask: Ask) -> None:
+    with pytest.raises(asyncio.IncompleteReadError) as caught:
+        await ask(lambda: JSONResponse(b"{}", headers={"X-A": "b\r\nX-Evil: 1"}))
+    assert caught.value.partial == b""

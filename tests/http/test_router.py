@@ -1,4 +1,4 @@
-"""Routes behind variables: a look-up finds what trying all of them one by one would."""
+"""The look-up of collections and records finds what aiohttp's own router does."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from aiohttp.test_utils import make_mocked_request
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.http.router import RECORD, Branch, register
+from service.http.path_template import RECORD
+from service.http.router import CollectionResource, register
 
 VARIABLES = ["{id}", "{id:[1-9][0-9]{0,15}}", "{id:\\d+}", "{id:[a-z0-9-]+}", "{id:[^x]+}", "{id:.*}", "x{id}", "{id}x"]
 FIXED = ["a", "b", "7", "ä", "%20", "a b"]
@@ -69,37 +70,20 @@ def found(router: web.UrlDispatcher, method: str, path: str) -> tuple[object, ..
 
 
 @given(questions(), st.sampled_from(["GET", "PUT", "DELETE"]))
-def test_a_branch_finds_a_route_that_matches_if_and_only_if_aiohttp_does(
-    question: tuple[list[Place], str], method: str
-) -> None:
+def test_a_route_is_found_if_and_only_if_aiohttp_finds_one(question: tuple[list[Place], str], method: str) -> None:
     places, path = question
     routes = routes_at(places)
-    plain, branched = web.UrlDispatcher(), web.UrlDispatcher()
-    register(branched, routes)
+    plain, ours = web.UrlDispatcher(), web.UrlDispatcher()
+    register(ours, routes)
     possible = []
     for route in routes:
         route.register(plain)
         alone = web.UrlDispatcher()
         route.register(alone)
         possible.append(found(alone, method, path))
-    answer, expected = found(branched, method, path), found(plain, method, path)
-    # Where several match, the branch of the first one may hold another: then it is one of those all the same.
+    answer, expected = found(ours, method, path), found(plain, method, path)
+    # If several match, the resource of the first one may have another that does.
     assert answer == expected or (len(answer) == len(expected) == 3 and answer in possible)
-
-
-@pytest.mark.parametrize("number", [10, 1000])
-def test_of_a_thousand_routes_behind_a_variable_only_one_is_tried(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    router, tried = web.UrlDispatcher(), []
-    resolve = web.DynamicResource.resolve
-
-    async def counted(resource: web.DynamicResource, request: web.Request) -> object:
-        tried.append(resource)
-        return await resolve(resource, request)
-
-    register(router, [web.get(f"/a/{{id}}/{name}", handler) for name in range(number)])
-    monkeypatch.setattr(web.DynamicResource, "resolve", counted)
-    assert found(router, "GET", f"/a/1/{number - 1}") == ("GET", f"/a/{{id}}/{number - 1}", {"id": "1"})
-    assert len(tried) == 1
 
 
 def test_records_and_their_collection_are_found_without_trying_any_resource(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,15 +106,15 @@ def test_a_route_for_every_method_takes_what_no_other_does(path: str) -> None:
     assert found(whole, "DELETE", asked) == (405, {"PUT"})
 
 
-def test_a_branch_shows_its_routes_and_moves_with_the_app_it_belongs_to() -> None:
+def test_a_resource_lists_its_routes_and_moves_with_the_app_it_belongs_to() -> None:
     router = web.UrlDispatcher()
-    register(router, [web.get("/a/{id}/b", handler), web.put("/a/{id}/{other}", handler)])
-    (branch,) = router.resources()
-    assert isinstance(branch, Branch)
-    assert len(branch) == len(list(branch)) == 3  # GET brings HEAD
-    assert branch.get_info() == {"prefix": "/a"}
-    with pytest.raises(TypeError, match="below /a are many routes"):
-        branch.url_for(id="1")
+    register(router, [web.get("/a", handler), web.put(f"/a{RECORD}", handler)])
+    (resource,) = router.resources()
+    assert isinstance(resource, CollectionResource)
+    assert len(resource) == len(list(resource)) == 3  # GET brings HEAD
+    assert resource.get_info() == {"prefix": "/a"}
+    with pytest.raises(TypeError, match="/a has many routes"):
+        resource.url_for(id="1")
 
     inner, outer = web.Application(), web.Application()
     register(inner.router, [web.get(path, handler) for path in ("/a", f"/a{RECORD}", "/a/{id}/b")])

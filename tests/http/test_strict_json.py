@@ -1,4 +1,4 @@
-"""Which texts are JSON to us."""
+"""Which texts are accepted as JSON."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from service.errors import HTTPError
-from service.http.strict_json import LARGEST, parse
-from tests.support.json_texts import bad, good
+from service.http.strict_json import MAX_INTEGER, NUL_TEXT, RANGE_TEXT, parse_json
+from tests.support.json_texts import bad, good, unstorable
 from tests.support.requests import Client, bearer
 
 MakeClient = Callable[..., Awaitable[Client]]
 
-GOOD, BAD = [*dict.fromkeys(good())], [*dict.fromkeys(bad())]
+GOOD, BAD, UNSTORABLE = ([*dict.fromkeys(texts())] for texts in (good, bad, unstorable))
 
 
 def shown(text: bytes) -> str:
@@ -22,28 +22,63 @@ def shown(text: bytes) -> str:
 
 
 @pytest.mark.parametrize("text", GOOD, ids=shown)
-def test_what_the_grammar_makes_is_json(text: bytes) -> None:
-    parse(text)
+def test_what_the_grammar_allows_is_accepted(text: bytes) -> None:
+    parse_json(text)
 
 
 @pytest.mark.parametrize("text", BAD, ids=shown)
-def test_what_breaks_a_rule_is_no_json(text: bytes) -> None:
+def test_what_breaks_a_rule_of_the_grammar_is_rejected(text: bytes) -> None:
     with pytest.raises(HTTPError) as caught:
-        parse(text)
+        parse_json(text)
     assert (caught.value.status, caught.value.code) == (400, "invalid_json")
 
 
+@pytest.mark.parametrize("text", UNSTORABLE, ids=shown)
+def test_json_that_no_store_could_hold_is_a_validation_error(text: bytes) -> None:
+    with pytest.raises(HTTPError) as caught:
+        parse_json(text)
+    assert (caught.value.status, caught.value.code) == (400, "validation_failed")
+
+
+@pytest.mark.parametrize(
+    "number", [b"9007199254740992", b"-9007199254740992", b"1e400", b"-1e400", b"9" * 20, b"9" * 400]
+)
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        (b'{"crew": %b}', ["crew"]),
+        (b'{"a": {"b": [1, {"c": %b}]}, "d": "1e400"}', ["a", "b", 1, "c"]),
+        (b"[1, %b]", [1]),
+        (b"%b", ["_schema"]),
+    ],
+)
+def test_the_error_names_the_field_of_a_number_out_of_range(text: bytes, path: list[Any], number: bytes) -> None:
+    with pytest.raises(HTTPError) as caught:
+        parse_json(text % number)
+    message: Any = caught.value.message
+    for name in path:
+        assert [*message] == [name]
+        message = message[name]
+    assert message == [RANGE_TEXT]
+
+
+def test_the_error_names_the_field_of_a_text_with_nul() -> None:
+    with pytest.raises(HTTPError) as caught:
+        parse_json(b'{"a": {"b": "\\u0000"}, "c\\u0000": 1, "d": "\\\\u0000"}')
+    assert caught.value.message == {"a": {"b": [NUL_TEXT]}, "c\0": [NUL_TEXT]}
+
+
 @pytest.mark.parametrize("opening", [b"[", b'{"a":'])
-def test_depth_beyond_all_reason_is_no_danger(opening: bytes) -> None:
+def test_extreme_nesting_is_rejected(opening: bytes) -> None:
     with pytest.raises(HTTPError):
-        parse(opening * 900_000)
+        parse_json(opening * 900_000)
 
 
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        (b"9007199254740991", LARGEST),
-        (b"-9007199254740991", -LARGEST),
+        (b"9007199254740991", MAX_INTEGER),
+        (b"-9007199254740991", -MAX_INTEGER),
         (b'"9007199254740993"', "9007199254740993"),
         (b'["12345678901234567890", 12]', ["12345678901234567890", 12]),
         (b"0.12345678901234567", 0.12345678901234567),
@@ -53,9 +88,9 @@ def test_depth_beyond_all_reason_is_no_danger(opening: bytes) -> None:
         (b'{"a":1,"b":{"a":2}}', {"a": 1, "b": {"a": 2}}),
     ],
 )
-def test_a_value_comes_out_as_it_was_written(text: bytes, value: Any) -> None:
-    assert parse(text) == value
-    assert type(parse(text)) is type(value)
+def test_a_value_is_not_changed(text: bytes, value: Any) -> None:
+    assert parse_json(text) == value
+    assert type(parse_json(text)) is type(value)
 
 
 WRITES = [
@@ -70,7 +105,7 @@ WRITES = [
 
 
 @pytest.mark.parametrize(("method", "path"), WRITES)
-async def test_each_of_them_sent_to_a_writing_route_gets_an_answer_of_the_clients(
+async def test_every_text_sent_to_every_writing_route_gets_the_right_error(
     make_client: MakeClient, method: str, path: str
 ) -> None:
     client = await make_client()
@@ -82,4 +117,5 @@ async def test_each_of_them_sent_to_a_writing_route_gets_an_answer_of_the_client
         return str((await answer.json()).get("code"))
 
     assert {await code(text) for text in BAD} == {"invalid_json"}
+    assert {await code(text) for text in UNSTORABLE} == {"validation_failed"}
     assert {await code(text) for text in GOOD} <= {"validation_failed", "None"}

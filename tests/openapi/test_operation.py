@@ -10,7 +10,7 @@ from marshmallow.fields import Integer, String
 
 from service.auth.permissions import public
 from service.errors import HTTPError
-from service.http.strict_json import LARGEST
+from service.http.strict_json import MAX_INTEGER
 from service.openapi.components import REQUEST_ID
 from service.openapi.decorators import docs, request_schema
 from tests.support import openapi_routes
@@ -21,8 +21,8 @@ from tests.support.openapi_routes import ID, list_ships, silent
 @pytest.mark.parametrize(
     ("path", "name", "schema"),
     [
-        (f"/x/{ID}", "id", {"type": "integer", "minimum": 1, "maximum": LARGEST}),
-        (r"/x/{page:\d+}", "page", {"type": "integer", "minimum": 0, "maximum": LARGEST}),
+        (f"/x/{ID}", "id", {"type": "integer", "minimum": 1, "maximum": MAX_INTEGER}),
+        (r"/x/{page:\d+}", "page", {"type": "integer", "minimum": 0, "maximum": MAX_INTEGER}),
         ("/x/{name}", "name", {"type": "string"}),
         ("/x/{name:[a-z]{2,5}}/y", "name", {"type": "string", "pattern": "^[a-z]{2,5}$"}),
     ],
@@ -111,7 +111,7 @@ def test_a_refusal_that_a_mark_states_joins_those_that_follow(document: Json) ->
 
 def test_a_mark_can_state_refusals_as_they_are_raised() -> None:
     taken = HTTPError(400, "Ship already exists.", code="already_exists")
-    operation = openapi_routes.operation(docs(refusals=[taken, HTTPError(428)])(silent()))
+    operation = openapi_routes.operation(docs(errors=[taken, HTTPError(428)])(silent()))
     examples = operation["responses"]["400"]["content"]["application/json"]["examples"]
     assert examples["ship_already_exists"]["value"] == orjson.loads(taken.body(REQUEST_ID))
     assert "428" in operation["responses"]

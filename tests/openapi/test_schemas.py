@@ -9,7 +9,7 @@ from marshmallow import Schema
 from marshmallow.fields import List, Nested, String
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from service.http.strict_json import LARGEST
+from service.http.strict_json import MAX_INTEGER
 from service.openapi.decorators import response_schema
 from tests.support import openapi_routes
 from tests.support.openapi_document import Json, answered, references, resolve
@@ -54,7 +54,7 @@ def test_unknown_fields_are_refused(document: Json) -> None:
 
 def test_whole_numbers_have_their_bounds(document: Json) -> None:
     crew = document["components"]["schemas"]["Ship"]["properties"]["crew"]
-    assert crew == {"type": "integer", "minimum": 1, "maximum": LARGEST}
+    assert crew == {"type": "integer", "minimum": 1, "maximum": MAX_INTEGER}
 
 
 def test_two_schemas_of_one_name_are_two_components() -> None:

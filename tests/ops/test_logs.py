@@ -199,7 +199,11 @@ async def test_a_500_says_nothing_and_the_log_says_why_under_the_same_id(
     install("boom", BOOM)
     client = await make_client()
     answer = await client.get("/boom?canary=1")
-    said = {"error": "Internal Server Error", "code": "internal_server_error"}
+    said = {
+        "error": "Internal Server Error",
+        "message": "The cause is in the log of the service, under this request_id.",
+        "code": "internal_server_error",
+    }
     assert (answer.status, await refusal(answer)) == (500, said)
     assert "canary" not in f"{answer.headers}"
     (record,) = [record for record in caplog.records if record.levelno >= logging.ERROR]

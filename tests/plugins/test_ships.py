@@ -9,6 +9,8 @@ import orjson
 from service.settings.schema import ROOT
 from tests.support.requests import SHIP, Client, bearer, refusal, refused
 
+NOT_FOUND = {"error": "Not Found", "message": "There is no record with this id.", "code": "not_found"}
+
 MakeClient = Callable[..., Awaitable[Client]]
 
 
@@ -40,7 +42,7 @@ async def test_one_ship_is_read_by_id(client: Client) -> None:
 async def test_a_ship_that_is_not_there_is_404_to_all_who_may_ask(client: Client) -> None:
     for method, body in (("GET", None), ("PUT", SHIP), ("PATCH", {"crew": 1}), ("DELETE", None)):
         answer = await client.request(method, "/api/ships/99", json=body, headers=bearer(client))
-        assert (answer.status, await refusal(answer)) == (404, {"error": "Not Found", "code": "not_found"}), method
+        assert (answer.status, await refusal(answer)) == (404, NOT_FOUND), method
     assert len(await (await client.get("/api/ships")).json()) == 15
 
 

@@ -12,6 +12,13 @@ from service.auth.users import USERS
 from service.http.app_keys import STORE
 from tests.support.requests import Client, bearer, refusal, refused
 
+NOT_FOUND = {"error": "Not Found", "message": "There is no record with this id.", "code": "not_found"}
+NOT_OWNER = {
+    "error": "Forbidden",
+    "message": "Only the user with this id has access to this.",
+    "code": "forbidden",
+}
+
 MakeClient = Callable[..., Awaitable[Client]]
 
 NEW = {"name": "new user", "password": "secret"}
@@ -32,7 +39,7 @@ async def test_one_user_is_read_by_id(client: Client) -> None:
 
 async def test_a_user_who_is_not_there_is_404(client: Client) -> None:
     answer = await client.get("/api/users/3")
-    assert (answer.status, await refusal(answer)) == (404, {"error": "Not Found", "code": "not_found"})
+    assert (answer.status, await refusal(answer)) == (404, NOT_FOUND)
 
 
 async def test_anyone_can_sign_up_and_log_in(client: Client) -> None:
@@ -88,7 +95,7 @@ async def test_a_new_name_leaves_the_password_alone(client: Client) -> None:
 async def test_nobody_touches_anothers_record_there_or_not(client: Client) -> None:
     for method, id in product(("PUT", "PATCH", "DELETE"), (2, 99)):
         answer = await client.request(method, f"/api/users/{id}", json=NEW, headers=bearer(client))
-        assert (answer.status, await refusal(answer)) == (403, {"error": "Forbidden", "code": "forbidden"})
+        assert (answer.status, await refusal(answer)) == (403, NOT_OWNER)
     assert await (await client.get("/api/users")).json() == [{"id": 1, "name": "user"}, {"id": 2, "name": "guest"}]
 
 
@@ -99,7 +106,7 @@ async def test_one_removes_oneself_once(client: Client) -> None:
     assert "Content-Type" not in answer.headers
     for method, body in (("DELETE", None), ("PUT", NEW), ("PATCH", {"name": "again"})):
         answer = await client.request(method, "/api/users/1", json=body, headers=mine)
-        assert (answer.status, await refusal(answer)) == (404, {"error": "Not Found", "code": "not_found"})
+        assert (answer.status, await refusal(answer)) == (404, NOT_FOUND)
     assert await (await client.get("/api/users")).json() == [{"id": 2, "name": "guest"}]
     assert (await client.post("/auth/login", json={"username": "user", "password": "password"})).status == 401
 

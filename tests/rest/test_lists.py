@@ -112,7 +112,6 @@ ORDERS: dict[str, Keys] = {
     "_sort=-manufacturer": [("manufacturer", True)],
     "_sort=id": [("id", False)],
     "_sort=-id": [("id", True)],
-    "_sort=crew,crew": [("crew", False)],
 }
 
 

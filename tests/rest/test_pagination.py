@@ -10,7 +10,7 @@ from urllib.parse import quote
 from yarl import URL
 
 from service.http.app_keys import STORE
-from service.rest.list_query import CONTROLS, MOST
+from service.rest.list_query import CONTROLS, MAX_LIMIT
 from service.store.base import Add, Collection
 from tests.support.requests import SHIP, Client, refusal
 
@@ -130,9 +130,9 @@ async def test_links_keep_what_else_was_asked(make_client: MakeClient) -> None:
 async def test_a_list_that_is_too_long_is_cut_and_links_to_the_rest(make_client: MakeClient) -> None:
     client = await make_client()
     ships = Collection("ships")
-    await client.app[STORE].write(*(Add(ships, SHIP) for _ in range(MOST)))
+    await client.app[STORE].write(*(Add(ships, SHIP) for _ in range(MAX_LIMIT)))
     answer = await client.get("/api/ships")
-    assert (len(await answer.json()), answer.headers["X-Total-Count"]) == (MOST, "1015")
+    assert (len(await answer.json()), answer.headers["X-Total-Count"]) == (MAX_LIMIT, "1015")
     assert (await links(client, ""))["next"] == "_start=1000&_limit=1000"
     assert len(await ids(client, "?_start=1000&_limit=1000")) == 15
 
@@ -147,17 +147,17 @@ async def test_only_the_fields_asked_for_are_shown_and_in_that_order(client: Cli
         assert await (await client.get(f"/api/ships?{query}")).read() == wanted
 
 
-WHOLE = "Not a whole number from {} to {}."
-NOT_WHOLE = ("abc", "", "-1", "1.0", "1e9", "%2B1", "%201", quote("١"), "0x1", "1_0", "9" * 17, "9" * 5000)
+INTEGER = "Not an integer from {} to {}."
+NOT_INTEGER = ("abc", "", "-1", "1.0", "1e9", "%2B1", "%201", quote("١"), "0x1", "1_0", "9" * 17, "9" * 5000)
 FAULTS: list[tuple[str, dict[str, Any]]] = [
-    *[(f"_start={text}", {"_start": [WHOLE.format(0, 2**53 - 1)]}) for text in NOT_WHOLE],
-    *[(f"_end={text}", {"_end": [WHOLE.format(1, 2**53 - 1)]}) for text in (*NOT_WHOLE, "0")],
-    *[(f"_limit={text}", {"_limit": [WHOLE.format(1, MOST)]}) for text in (*NOT_WHOLE, "0", "1001")],
+    *[(f"_start={text}", {"_start": [INTEGER.format(0, 2**53 - 1)]}) for text in NOT_INTEGER],
+    *[(f"_end={text}", {"_end": [INTEGER.format(1, 2**53 - 1)]}) for text in (*NOT_INTEGER, "0")],
+    *[(f"_limit={text}", {"_limit": [INTEGER.format(1, MAX_LIMIT)]}) for text in (*NOT_INTEGER, "0", "1001")],
     *[
-        (f"_page={text}", {"_page": [WHOLE.format(1, (2**53 - 1) // MOST)]})
-        for text in (*NOT_WHOLE, "0", "9007199254741")
+        (f"_page={text}", {"_page": [INTEGER.format(1, (2**53 - 1) // MAX_LIMIT)]})
+        for text in (*NOT_INTEGER, "0", "9007199254741")
     ],
-    *[(f"_after={text}", {"_after": [WHOLE.format(0, 2**53 - 1)]}) for text in NOT_WHOLE],
+    *[(f"_after={text}", {"_after": [INTEGER.format(0, 2**53 - 1)]}) for text in NOT_INTEGER],
     ("_start=5&_end=5", {"_end": ["Not between _start + 1 and _start + 1000."]}),
     ("_start=5&_end=4", {"_end": ["Not between _start + 1 and _start + 1000."]}),
     ("_start=0&_end=1001", {"_end": ["Not between _start + 1 and _start + 1000."]}),
@@ -171,6 +171,10 @@ FAULTS: list[tuple[str, dict[str, Any]]] = [
     ("_sort=roles", {"_sort": ["Cannot sort by 'roles'."]}),
     ("_sort=", {"_sort": ["Cannot sort by ''."]}),
     ("_sort=crew,,length", {"_sort": ["Cannot sort by ''."]}),
+    ("_sort=crew,-crew", {"_sort": ["A field is given more than once."]}),
+    ("_sort=id,affiliation,category,crew,length,model", {"_sort": ["More than 5 fields."]}),
+    (f"_sort={','.join(['id'] * 2600)}", {"_sort": ["More than 5 fields.", "A field is given more than once."]}),
+    ("&".join(["crew=1"] * 21), {"crew": ["More than 20 values."]}),
     ("_sort=--crew", {"_sort": ["Cannot sort by '-crew'."]}),
     ("_sort=crew&_order=up", {"_order": ["Not asc or desc for each field of _sort."]}),
     ("_sort=crew&_order=asc,desc", {"_order": ["Not asc or desc for each field of _sort."]}),
@@ -189,7 +193,7 @@ FAULTS: list[tuple[str, dict[str, Any]]] = [
     ("_expand=x", {"_expand": ["Unknown parameter."]}),
     (
         "crew=x&_limit=0&nothing=1",
-        {"crew": ["Not a valid integer."], "_limit": [WHOLE.format(1, MOST)], "nothing": ["Unknown parameter."]},
+        {"crew": ["Not a valid integer."], "_limit": [INTEGER.format(1, MAX_LIMIT)], "nothing": ["Unknown parameter."]},
     ),
 ]
 

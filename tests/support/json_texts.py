@@ -1,11 +1,11 @@
-"""JSON texts made by rule: good ones from the grammar (RFC 8259), bad ones by breaking each of its rules."""
+"""JSON texts made by rule: valid ones from the grammar (RFC 8259), invalid ones by breaking each of its rules."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
 
-from service.http.strict_json import DEEPEST
+from service.http.strict_json import MAX_DEPTH
 
 WHITE = (b" ", b"\t", b"\n", b"\r")
 NUMBERS = b"0 -0 7 -7 10 1.5 -0.25 1e5 1E+2 2.5e-3 9007199254740991 1e-400".split()
@@ -36,7 +36,7 @@ GARBAGE = b"x 1 {} , ] } // /**/ # \0 \xc2\xa0 \xef\xbb\xbf \x1e".split(b" ")
 
 
 def good() -> Iterator[bytes]:
-    """Texts that every reader of JSON takes."""
+    """Texts that every JSON parser accepts."""
     for atom in ATOMS:
         yield atom
         yield b"[%b]" % atom
@@ -44,26 +44,26 @@ def good() -> Iterator[bytes]:
     for atom, white in product((b"7", b'"a"', b"null"), WHITE):
         yield white + b"[" + white + atom + white + b"," + white + atom + white + b"]" + white
         yield white + b"{" + white + b'"a"' + white + b":" + white + atom + white + b"}" + white
-    yield b"[" * DEEPEST + b"]" * DEEPEST
-    yield b'{"a":' * DEEPEST + b"1" + b"}" * DEEPEST
+    yield b"[" * MAX_DEPTH + b"]" * MAX_DEPTH
+    yield b'{"a":' * MAX_DEPTH + b"1" + b"}" * MAX_DEPTH
 
 
 def bad() -> Iterator[bytes]:
-    """Texts that are no JSON, or hold what not every reader takes."""
+    """Texts that are not JSON, or are nested too deeply."""
     for atom in (*WRONG_NUMBERS, *WRONG_WORDS, "١".encode(), "１".encode(), "−1".encode(), b"- 1"):
         yield atom
         yield b"[%b]" % atom
         yield b'{"a":%b}' % atom
     yield from broken_texts()
     yield from broken_structures()
-    yield from far_values()
+    yield from deep_values()
 
 
 def broken_texts() -> Iterator[bytes]:
     yield from (b'"%c"' % control for control in range(0x20))
     letters = sorted({*range(0x20, 0x7F)} - {*b'"\\/bfnrtu'})
     yield from (b'"\\%c"' % letter for letter in letters[::4])
-    for part in (*WRONG_ESCAPES, *LONE_SURROGATES, b"\\u0000", *NO_UTF_8.values()):
+    for part in (*WRONG_ESCAPES, *LONE_SURROGATES, *NO_UTF_8.values()):
         yield b'"%b"' % part
         yield b'{"%b":1}' % part
     yield from (b"'a'", b'"a', b'a"', "“a”".encode())
@@ -85,13 +85,17 @@ def broken_structures() -> Iterator[bytes]:
     yield from (*WRONG_STRUCTURES, *WRONG_MEMBERS, b" ", b"\n", b"[1 2]", b'{"a" 1}', b'{"a":1 "b":2}')
 
 
-def far_values() -> Iterator[bytes]:
-    """What orjson, or the standard library, or a database would take and change."""
+def unstorable() -> Iterator[bytes]:
+    """JSON that a parser or a database would change."""
+    yield from (b'"\\u0000"', b'{"\\u0000":1}', b'[["a\\u0000b"]]')
     for number in (b"1e999", b"-1e999", b"9007199254740992", b"-9007199254740992", b"%d" % 2**63, b"%d" % 2**64):
         yield number
         yield b'{"a":[%b]}' % number
     yield from (b"[%b]" % (b"9" * digits) for digits in (17, 20, 400, 5000, 60_000))
-    for depth in (DEEPEST + 1, 1000, 2000):
+
+
+def deep_values() -> Iterator[bytes]:
+    for depth in (MAX_DEPTH + 1, 1000, 2000):
         yield b"[" * depth + b"]" * depth
         yield b'{"a":' * depth + b"1" + b"}" * depth
     yield from (opening * count for opening in (b"[", b'{"a":', b'[{"a":') for count in (33, 5000))

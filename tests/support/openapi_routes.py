@@ -12,7 +12,7 @@ from marshmallow.validate import Length, Range
 
 from service import openapi
 from service.auth.permissions import owner, public, refresh, user
-from service.http.strict_json import LARGEST
+from service.http.strict_json import MAX_INTEGER
 from service.openapi.decorators import docs, request_schema, response_schema
 
 ID = "{id:[1-9][0-9]{0,15}}"
@@ -22,7 +22,7 @@ X_WING = {"name": "X-Wing", "crew": 1, "roles": ["Escort"]}
 class ShipSchema(Schema):
     id = Integer(dump_only=True)
     name = String(required=True, validate=Length(2, 200), metadata={"example": "X-Wing"})
-    crew = Integer(required=True, strict=True, validate=Range(1, LARGEST))
+    crew = Integer(required=True, strict=True, validate=Range(1, MAX_INTEGER))
     roles = List(String(validate=Length(1)), required=True, validate=Length(max=32))
 
 

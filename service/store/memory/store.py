@@ -87,15 +87,16 @@ class MemoryStore(Store):
         return await scanning.page(self._shelves[collection.name], query)
 
     async def write(self, *changes: Operation, once: IdempotencyKey | None = None) -> list[Record | None]:
-        if once is not None and (outcome := self._outcomes.get(once.key)) and outcome.expires >= time.time():
-            if outcome.fingerprint != once.fingerprint:
-                raise IdempotencyKeyReused
-            return list(outcome.records)
+        if once is not None and (before := self._outcome(once)) is not None:
+            return before
         records = self._apply(changes)
         if once is not None:
             self._outcomes[once.key] = Outcome(once.fingerprint, list(records), once.expires)
         self._written |= bool(changes)
         return records
+
+    async def replay(self, once: IdempotencyKey) -> list[Record | None] | None:
+        return self._outcome(once)
 
     async def revoked(self, *keys: str) -> bool:
         for key in keys:
@@ -128,6 +129,14 @@ class MemoryStore(Store):
 
     async def ping(self) -> None:
         return
+
+    def _outcome(self, once: IdempotencyKey) -> list[Record | None] | None:
+        outcome = self._outcomes.get(once.key)
+        if outcome is None or outcome.expires < time.time():
+            return None
+        if outcome.fingerprint != once.fingerprint:
+            raise IdempotencyKeyReused
+        return list(outcome.records)
 
     def _apply(self, changes: Sequence[Operation]) -> list[Record | None]:
         """All changes, or none: each one leaves behind how to undo it."""

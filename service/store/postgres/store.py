@@ -121,6 +121,10 @@ class PostgresStore(Store):
                 self._revocations.add(bounded(change.key), change.expires)
         return answer
 
+    async def replay(self, once: IdempotencyKey) -> list[Record | None] | None:
+        async with self._pool.connection() as connection:
+            return await writes.replay(connection, once)
+
     async def revoked(self, *keys: str) -> bool:
         return await self._revocations.hold([bounded(key) for key in keys])
 

@@ -39,6 +39,7 @@ _CLAIM = """
     WHERE old.expires < $4 RETURNING key
 """
 _CLAIMED = "SELECT fingerprint, records FROM shipyard.outcomes WHERE key = $1"
+_COMMITTED = "SELECT fingerprint, records FROM shipyard.outcomes WHERE key = $1 AND expires >= $2"
 _KEEP = "UPDATE shipyard.outcomes SET records = $2 WHERE key = $1"
 
 Answer = list[Record | None]
@@ -76,6 +77,16 @@ async def first(connection: Any, batches: AsyncIterator[Sequence[Add]]) -> bool:
         async for batch in batches:
             await _make_all(connection, batch)
         return True
+
+
+async def replay(connection: Any, once: IdempotencyKey) -> Answer | None:
+    """Return what the write under this key returned; None if there was none. Raises IdempotencyKeyReused."""
+    row = await connection.fetchrow(_COMMITTED, bounded(once.key), math.ceil(time.time()))
+    if row is None:
+        return None
+    if row["fingerprint"] != once.fingerprint:
+        raise IdempotencyKeyReused
+    return _unpacked(row["records"])
 
 
 @asynccontextmanager

@@ -74,14 +74,11 @@ class Transaction:
             return failure(error) if isinstance(error, sqlite3.Error) else error
 
     def write(self, changes: Sequence[Operation], once: IdempotencyKey | None = None) -> list[Record | None]:
-        """Make the changes, or return what they returned the first time.
-
-        Raises RecordNotFound, DuplicateValue, RevisionMismatch, IdempotencyKeyReused.
-        """
+        """Make the changes, or return what they returned the first time. Raises as Store.write."""
         if once is None and len(changes) == 1:
             return [self._change(changes[0])]  # one statement, which is whole or not at all by itself
         with self._whole():
-            if once is not None and (records := self._outcome(once)) is not None:
+            if once is not None and (records := outcome(once, self._connection)) is not None:
                 return records
             records = [self._change(change) for change in changes]
             if once is not None:
@@ -118,15 +115,6 @@ class Transaction:
                 self._connection.execute("RELEASE job")
             raise
         self._connection.execute("RELEASE job")
-
-    def _outcome(self, once: IdempotencyKey) -> list[Record | None] | None:
-        sql = "SELECT fingerprint, records FROM _once WHERE key = ? AND expires >= ?"
-        found = self._connection.execute(sql, (once.key, self._now)).fetchone()
-        if found is None:
-            return None
-        if found[0].decode() != once.fingerprint:
-            raise IdempotencyKeyReused
-        return [kept and Record(kept[0], kept[1], kept[2].encode()) for kept in orjson.loads(found[1])]
 
     def _change(self, change: Operation) -> Record | None:
         self._revision = max(self._revision + 1, self._least)
@@ -197,3 +185,14 @@ class Transaction:
                 raise
             unique = error.sqlite_errorcode == sqlite3.SQLITE_CONSTRAINT_UNIQUE
             raise DuplicateValue((unique and change.collection.unique) or "id") from None
+
+
+def outcome(once: IdempotencyKey, connection: sqlite3.Connection) -> list[Record | None] | None:
+    """Return what the write under this key returned; None if there was none. Raises IdempotencyKeyReused."""
+    sql = "SELECT fingerprint, records FROM _once WHERE key = ? AND expires >= ?"
+    found = connection.execute(sql, (once.key, time.time())).fetchone()
+    if found is None:
+        return None
+    if found[0].decode() != once.fingerprint:
+        raise IdempotencyKeyReused
+    return [record and Record(record[0], record[1], record[2].encode()) for record in orjson.loads(found[1])]

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal
 import orjson
 
 from service.store.base import Add, Collection, IdempotencyKey, Operation, Page, Query, Record, Store, fold
-from service.store.sqlite.changes import Transaction
+from service.store.sqlite.changes import Transaction, outcome
 from service.store.sqlite.file import connect, prepare
 from service.store.sqlite.find import find, find_near, plain
 from service.store.sqlite.reader import Reader
@@ -81,6 +81,9 @@ class SQLiteStore(Store):
     async def write(self, *changes: Operation, once: IdempotencyKey | None = None) -> list[Record | None]:
         records: list[Record | None] = await self._writer.do(lambda transaction: transaction.write(changes, once))
         return records
+
+    async def replay(self, once: IdempotencyKey) -> list[Record | None] | None:
+        return await self._reader.near(None, partial(outcome, once))
 
     async def revoked(self, *keys: str) -> bool:
         (expires,) = await self._reader.near(("revoked", *keys), partial(_first, _revoked(len(keys)), keys))
