@@ -4,33 +4,45 @@ PYTHON ?= python3
 BIN = .venv/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check
 
-# What `make run` hands on; each is also an environment variable, SHIPYARD_HOST and so on.
-HOST ?=
-PORT ?=
-CONFIG ?=
-STORE ?=
-WORKERS ?=
-GIVEN = $(foreach name,HOST PORT CONFIG STORE WORKERS,$(if $($(name)),SHIPYARD_$(name)='$($(name))'))
+# Settings of `make run`, `make routes` and `make plugins`. `make run PORT=80` sets SHIPYARD_PORT in the environment of the
+# service: arguments of a process can be read by every user of the machine, its environment cannot.
+SETTINGS = HOST PORT CONFIG STORE WORKERS
+$(foreach name,$(SETTINGS),$(if $(value $(name)),$(eval run routes plugins: export SHIPYARD_$(name) = $$(value $(name)))))
+
+# The arguments of make itself cannot be hidden.
+WARN_OF_PASSWORD = case "$$SHIPYARD_STORE" in *://*:*@* | *password=*) echo \
+	'Warning: the process list shows this password; set SHIPYARD_STORE or SHIPYARD_STORE_FILE in the environment instead.';; esac >&2
+
+# $(call step,what is done,command): prints one line; the command's output goes to a log, whose end is shown on failure.
+INSTALL_LOG = .venv/install.log
+define step
+@mkdir -p .venv && echo '$(1) ...'
+@$(2) >>$(INSTALL_LOG) 2>&1 || { tail -n 20 $(INSTALL_LOG); echo 'Failed: $(1). The whole output: $(INSTALL_LOG)'; exit 1; } >&2
+endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run routes plugins test test-browser test-clients test-faults lint format coverage bench bench-small lock clean
+.PHONY: help run routes plugins test test-lowest test-browser test-clients test-faults lint format coverage bench bench-small lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
 
 run: .venv/run.stamp ## serve http://localhost:5000; takes HOST= PORT= CONFIG= STORE= WORKERS=
-	@exec env $(GIVEN) $(BIN)/python -m service run
+	@$(if $(findstring command line,$(origin STORE)$(origin SHIPYARD_STORE)),$(WARN_OF_PASSWORD))
+	@exec $(BIN)/python -m service run
 
-routes: .venv/run.stamp ## show who answers what, and who may use it
-	@env $(GIVEN) $(BIN)/python -m service routes
+routes: .venv/run.stamp ## list the routes, and who may use each
+	@$(BIN)/python -m service routes
 
-plugins: .venv/run.stamp ## show what is loaded, and from where
-	@env $(GIVEN) $(BIN)/python -m service plugins
+plugins: .venv/run.stamp ## list the plugins, and where each comes from
+	@$(BIN)/python -m service plugins
 
 # Else each of the many processes that the tests start compiles everything anew.
-test: export PYTHONDONTWRITEBYTECODE =
+test test-lowest: export PYTHONDONTWRITEBYTECODE =
 test: .venv/dev.stamp ## run every test, a real PostgreSQL included
 	$(BIN)/python -m pytest -n 2
+
+test-lowest: .venv-lowest/stamp ## run the tests with the lowest versions that pyproject.toml allows, on Python 3.11
+	.venv-lowest/bin/python -m pytest -n 2
 
 test-browser: .venv/dev.stamp ## try the docs page in a real browser (chromium and chromium-driver)
 	$(BIN)/python -m pytest tests/browser
@@ -68,19 +80,28 @@ lock: .venv/dev.stamp ## choose the newest versions that pyproject.toml allows, 
 COMPILE = $(CURDIR)/$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --quiet
 
 clean: ## remove what was installed and built
-	rm -rf .venv .venv-bench .cache .mypy_cache .pytest_cache .ruff_cache .coverage tests/clients/node_modules
+	rm -rf .venv .venv-bench .venv-lowest .cache .mypy_cache .pytest_cache .ruff_cache .coverage tests/clients/node_modules
 
 .venv/python.stamp:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Shipyard needs Python 3.11 or newer: make PYTHON=python3.12 ...'; exit 1; }
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Shipyard needs Python 3.11 or newer: make PYTHON=python3.12 ...'; exit 1; } >&2
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo '$(PYTHON) cannot create virtual environments (on Debian and Ubuntu: apt install python3-venv)'; exit 1; } >&2
+	$(call step,Creating the virtual environment .venv,$(PYTHON) -m venv .venv)
 	@touch $@
 
 # Installed anew whenever pyproject.toml changed: the plugins' entry points are read from what is installed.
 .venv/run.stamp: .venv/python.stamp requirements/run.txt pyproject.toml
-	$(PIP) install --require-hashes -r requirements/run.txt
-	$(PIP) install --no-deps --no-build-isolation --editable .
+	$(call step,Installing the locked dependencies,$(PIP) install --require-hashes -r requirements/run.txt)
+	$(call step,Installing Shipyard,$(PIP) install --no-deps --no-build-isolation --editable .)
 	@touch $@
 
 .venv/dev.stamp: .venv/run.stamp requirements/dev.txt
-	$(PIP) install --require-hashes -r requirements/dev.txt
+	$(call step,Installing the locked development dependencies,$(PIP) install --require-hashes -r requirements/dev.txt)
 	@touch $@
+
+# Built without isolation, so that the lowest hatchling builds Shipyard too.
+.venv-lowest/stamp: .venv/dev.stamp pyproject.toml
+	$(call step,Creating the virtual environment .venv-lowest,$(BIN)/uv venv --clear --seed --python 3.11 .venv-lowest)
+	$(call step,Installing the lowest versions that pyproject.toml allows,$(LOWEST) --resolution lowest-direct --extra build --extra dev -r pyproject.toml)
+	$(call step,Installing Shipyard,$(LOWEST) --no-deps --no-build-isolation --editable .)
+	@touch $@
+LOWEST = $(BIN)/uv pip install --python .venv-lowest

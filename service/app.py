@@ -33,7 +33,6 @@ from service.ops.metrics import METRICS, Metrics
 from service.rest.idempotency import RUNNING
 from service.settings.loader import load_settings
 from service.settings.schema import ROOT, Settings
-from service.store.base import Store
 from service.store.by_url import store_for
 
 TITLE = "Shipyard"
@@ -47,28 +46,15 @@ def create_app(settings: Settings | None = None) -> web.Application:
     plugins = [*built_in_routes(settings, api), *found.plugins]
 
     # request_body.py reads the bodies: it limits their size and rejects compressed ones.
-    figures = Metrics() if settings.metrics else None
     app = web.Application(handler_args={"auto_decompress": False})
-    app.on_response_prepare.append(add_default_headers)
-    app.middlewares.append(middleware(settings, figures, app.on_response_prepare))
-    store = _store(settings)
-    app[SETTINGS] = settings
-    app[PLUGINS] = found.plugins
-    app[SKIPPED] = found.skipped
-    app[STORE] = store
-    app[PASSWORDS] = Passwords(settings.passwords.threads)
-    checks: dict[str, ReadinessCheck] = {"store": store.ping, "passwords": app[PASSWORDS].ping}
-    app[READINESS_CHECKS] = checks
-    app[AUTHENTICATOR] = Authenticator(store, app[PASSWORDS])
-    secret = signing_secret(settings)
-    log_setup.hide(settings, secret)
-    app[TOKENS] = Tokens(settings.jwt, secret)
-    app[FINGERPRINT] = Fingerprint(secret)
-    app[ERROR_HANDLERS] = built_in_handlers()
-    app[BLOCKLIST] = Blocklist(store, settings.jwt.leeway_seconds)
-    app[RUNNING] = set()
+    app[SETTINGS], app[PLUGINS], app[SKIPPED] = settings, found.plugins, found.skipped
+    app[ERROR_HANDLERS], app[RUNNING] = built_in_handlers(), set()
+    figures = Metrics() if settings.metrics else None
     if figures is not None:
         app[METRICS] = figures
+    _add_store_and_auth(app, settings)
+    app.on_response_prepare.append(add_default_headers)
+    app.middlewares.append(middleware(settings, figures, app.on_response_prepare))
     router.register(app.router, [_with_deferred_continue(route) for plugin in plugins for route in plugin.routes])
     app.cleanup_ctx.append(lifespan_of(found.plugins))
     # A plugin's lifespan must not add routes that were not checked, or a middleware around the routes of others.
@@ -77,14 +63,22 @@ def create_app(settings: Settings | None = None) -> web.Application:
     return app
 
 
-def _store(settings: Settings) -> Store:
-    store = store_for(settings.store, ROOT)
+def _add_store_and_auth(app: web.Application, settings: Settings) -> None:
+    app[STORE] = store = store_for(settings.store, ROOT)
     if settings.workers > 1 and not store.shared:
         raise StartupError(
             f"workers = {settings.workers} requires a store that processes can share, SQLite or PostgreSQL, not "
             f"{store.name}."
         )
-    return store
+    secret = signing_secret(settings)
+    log_setup.hide(settings, secret)
+    app[PASSWORDS] = passwords = Passwords(settings.passwords.threads)
+    app[AUTHENTICATOR] = Authenticator(store, passwords)
+    app[TOKENS] = Tokens(settings.jwt, secret)
+    app[FINGERPRINT] = Fingerprint(secret)
+    app[BLOCKLIST] = Blocklist(store, settings.jwt.leeway_seconds)
+    checks: dict[str, ReadinessCheck] = {"store": store.ping, "passwords": passwords.ping}
+    app[READINESS_CHECKS] = checks
 
 
 def find_plugins(settings: Settings) -> Found:

@@ -1,4 +1,4 @@
-"""The clients from npm, and a Shipyard of its own for each of them."""
+"""The clients from npm, and a running service for each of them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ import pytest
 from service.settings.schema import ROOT
 
 CLIENTS = Path(__file__).parent
+EXAMPLE = ROOT / "examples/admin"
 ORIGIN = "https://admin.example.org"
-SECONDS = 300  # a first installation downloads some 20 MB
+SECONDS = 300  # the first installation downloads some 100 MB
 SETTINGS = {
     "SHIPYARD_HOST": "127.0.0.1",
     "SHIPYARD_PORT": "0",  # any that is free
@@ -29,25 +30,30 @@ SETTINGS = {
 
 
 def installed(program: str) -> str:
-    """Where a program is."""
+    """Return the path of a program."""
     path = shutil.which(program)
     if path is None:
         pytest.exit(f"{program} is missing: install Node.js 20 or newer, with npm", returncode=1)
     return path
 
 
+def install_packages(folder: Path) -> None:
+    """Install what the lock file of a folder lists, unless it is installed."""
+    lock, done = folder / "package-lock.json", folder / "node_modules/.package-lock.json"
+    if not done.exists() or done.stat().st_mtime < lock.stat().st_mtime:
+        subprocess.run([installed("npm"), "ci"], cwd=folder, timeout=SECONDS, check=True)
+
+
 @pytest.fixture(scope="session")
 def node() -> str:
-    """The program that runs the clients, which are installed when this returns."""
-    lock, done = CLIENTS / "package-lock.json", CLIENTS / "node_modules/.package-lock.json"
-    if not done.exists() or done.stat().st_mtime < lock.stat().st_mtime:
-        subprocess.run([installed("npm"), "ci"], cwd=CLIENTS, timeout=SECONDS, check=True)
+    """The program that runs the clients; their packages are installed."""
+    install_packages(CLIENTS)
     return installed("node")
 
 
 @pytest.fixture
 def yard() -> Iterator[str]:
-    """The URL of a Shipyard that runs as `make run` starts it; it has to end cleanly, with no error in its log."""
+    """The URL of a service started as by `make run`; it must stop without an error in its log."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("SHIPYARD_")}
     environ |= SETTINGS | {"SHIPYARD_JWT_SECRET": secrets.token_urlsafe(48)}
     command = [sys.executable, "-m", "service"]
@@ -62,7 +68,7 @@ def yard() -> Iterator[str]:
 
 
 def listening(log: IO[str]) -> str:
-    """The URL that the log names as soon as it does."""
+    """Wait until the service listens; return its URL."""
     lines = []
     for line in log:
         lines.append(line)

@@ -3,19 +3,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { fetchUtils } from "ra-core";
 import jsonServerProvider from "ra-data-json-server";
 
-import { by, login, ships, shuttle, watched, yard } from "./yard.mjs";
+import { by, ships, shuttle, watched, yard } from "./yard.mjs";
+import { authProvider, httpClient } from "./example.mjs";
 
-const token = await login();
+await authProvider.login({ username: "user", password: "password" });
 const [provider, untried] = watched(jsonServerProvider(`${yard}/api`, httpClient));
-
-/** What the README has: the token with each request, and something to read where a 204 has nothing. */
-async function httpClient(url, options) {
-  const answer = await fetchUtils.fetchJson(url, { ...options, user: { authenticated: true, token } });
-  return { ...answer, json: answer.json ?? {} };
-}
 
 async function made(t, changes = {}) {
   const { data } = await provider.create("ships", { data: { ...shuttle, ...changes } });

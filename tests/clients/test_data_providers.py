@@ -10,7 +10,7 @@ import pytest
 from tests.clients.conftest import CLIENTS, ORIGIN, SECONDS
 
 
-@pytest.mark.parametrize("client", ["page", "react_admin", "refine"])
+@pytest.mark.parametrize("client", ["page", "example", "react_admin", "refine"])
 def test_a_client_gets_what_it_asks_for(client: str, node: str, yard: str) -> None:
     command = [node, "--test", "--test-reporter=spec", f"{client}.test.mjs"]
     environ = os.environ | {"YARD": yard, "ORIGIN": ORIGIN}

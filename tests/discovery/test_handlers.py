@@ -18,6 +18,12 @@ pytest_plugins = ["tests.support.distributions"]
 MakeClient = Callable[..., Awaitable[Client]]
 
 
+INTERNAL_ERROR = {
+    "error": "Internal Server Error",
+    "message": "The cause is in the log of the service, under this request_id.",
+    "code": "internal_server_error",
+}
+CONFLICT = {"error": "Conflict", "message": "Conflict.", "code": "conflict"}
 FAULTS = """
 import asyncio
 from aiohttp import web
@@ -62,11 +68,7 @@ async def test_any_exception_or_wrong_return_value_is_a_500_and_logged(
     response = await client.get(path, headers={"X-Request-ID": "the-one"})
     assert (response.status, await refusal(response)) == (
         500,
-        {
-            "error": "Internal Server Error",
-            "message": "The cause is in the log of the service, under this request_id.",
-            "code": "internal_server_error",
-        },
+        INTERNAL_ERROR,
     )
     (record,) = [record for record in caplog.records if record.levelname == "ERROR"]
     assert "id=the-one" in record.getMessage()
@@ -78,10 +80,7 @@ async def test_an_http_exception_of_aiohttp_has_the_body_of_an_error(install: In
     install("faults", FAULTS)
     client = await make_client()
     response = await client.get("/raise/conflict")
-    assert (response.status, await refusal(response)) == (
-        409,
-        {"error": "Conflict", "message": "Conflict.", "code": "conflict"},
-    )
+    assert (response.status, await refusal(response)) == (409, CONFLICT)
     assert response.headers["X-Header"] == "plugin"
     response = await client.get("/raise/moved", allow_redirects=False)
     assert (response.status, response.headers["Location"], await response.read()) == (302, "/api/ships", b"")
@@ -90,6 +89,7 @@ async def test_an_http_exception_of_aiohttp_has_the_body_of_an_error(install: In
 OVERRIDING = f"""
 from aiohttp import web
 from service import public, user
+
 {PLANETS.replace("routes = Planets.routes()", "")}
 class Mine(Planets):
     access = Planets.access | {{"list": user}}
