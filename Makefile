@@ -76,11 +76,12 @@ lock: .venv/dev.stamp ## choose the newest versions that pyproject.toml allows, 
 	$(COMPILE) --extra build --extra dev pyproject.toml -c requirements/run.txt -o requirements/dev.txt
 	cd bench && $(COMPILE) requirements.in -o requirements.txt && $(COMPILE) compiler.in -o compiler.txt
 	npm --prefix tests/clients run lock
+	npm --prefix examples/admin run lock
 # An extra that is not locked is resolved anew by pip, which then finds no hash for a newer version.
 COMPILE = $(CURDIR)/$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header --quiet
 
 clean: ## remove what was installed and built
-	rm -rf .venv .venv-bench .venv-lowest .cache .mypy_cache .pytest_cache .ruff_cache .coverage tests/clients/node_modules
+	rm -rf .venv .venv-bench .venv-lowest .cache .mypy_cache .pytest_cache .ruff_cache .coverage tests/clients/node_modules examples/admin/node_modules examples/admin/dist
 
 .venv/python.stamp:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Shipyard needs Python 3.11 or newer: make PYTHON=python3.12 ...'; exit 1; } >&2

@@ -106,7 +106,7 @@ def test_every_command_reports_all_errors_of_the_settings(
     ("variables", "reason"),
     [
         ({"SHIPYARD_DATA": "no such file"}, "no such file: cannot be read: No such file or directory"),
-        ({"SHIPYARD_STORE": "redis://localhost"}, "The URL of a store is memory:, "),
+        ({"SHIPYARD_STORE": "redis://localhost"}, "Unknown store URL scheme 'redis': expected memory:, "),
         (
             {"SHIPYARD_WORKERS": "2"},
             "workers = 2 requires a store that processes can share, SQLite or PostgreSQL, not memory:.",

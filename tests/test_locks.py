@@ -17,8 +17,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from service.settings import ROOT
-from tests.distributions import lay_down
+from service.settings.schema import ROOT
+from tests.support.distributions import lay_down
 
 BENCH_PACKAGES = ROOT / ".venv-bench" / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
 """Exists once `make bench` has run."""

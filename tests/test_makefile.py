@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from service.settings import ROOT
+from service.settings.schema import ROOT
 from service.testing import SECRET
 
 Variables = dict[str, str]

@@ -130,7 +130,7 @@ class Resource(ResourceSpec):
 
     async def _write(self, request: web.Request, change: Add | Replace, key: IdempotencyKey | None = None) -> Record:
         try:
-            (record,) = await request.app[STORE].write(change, once=key)
+            (record,) = await request.app[STORE].write(change, idempotency_key=key)
         except DuplicateValue:
             raise errors.ALREADY_EXISTS(noun=self.noun) from None
         return record  # type: ignore[return-value]  # an Add and a Replace return their record

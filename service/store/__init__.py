@@ -1,1 +1,66 @@
-"""Persistence: the contract of a store, and three back ends."""
+"""Persistence: the contract of a store (base.py) and its back ends in memory, in SQLite and in PostgreSQL.
+
+The rest of the service imports the names below; a back end imports them from `service.store.base`.
+"""
+
+from service.store.base import (
+    Add,
+    Collection,
+    Condition,
+    DuplicateValue,
+    Field,
+    IdempotencyKey,
+    IdempotencyKeyReused,
+    Kind,
+    Operation,
+    Page,
+    Query,
+    Record,
+    RecordNotFound,
+    Remove,
+    Replace,
+    RevisionMismatch,
+    Revoke,
+    Scalar,
+    Sort,
+    StorageFull,
+    Store,
+    StoreError,
+    StoreUnavailable,
+    StoreUnusable,
+    ValueTooLong,
+    encode,
+    fold,
+)
+from service.store.by_url import store_for
+
+__all__ = [
+    "Add",
+    "Collection",
+    "Condition",
+    "DuplicateValue",
+    "Field",
+    "IdempotencyKey",
+    "IdempotencyKeyReused",
+    "Kind",
+    "Operation",
+    "Page",
+    "Query",
+    "Record",
+    "RecordNotFound",
+    "Remove",
+    "Replace",
+    "RevisionMismatch",
+    "Revoke",
+    "Scalar",
+    "Sort",
+    "StorageFull",
+    "Store",
+    "StoreError",
+    "StoreUnavailable",
+    "StoreUnusable",
+    "ValueTooLong",
+    "encode",
+    "fold",
+    "store_for",
+]

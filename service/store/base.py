@@ -1,7 +1,8 @@
-"""The store's promise: what every back end keeps, and the values that go in and out.
+"""The contract of a store, which every back end implements, and the types it uses.
 
-Records are JSON objects under whole-number ids, kept by collection. They go in and come out by value. Every write is
-one transaction, and once `write` has returned, it is kept (as durably as the back end promises).
+A store holds records, which are JSON objects with integer ids, in collections. Records are passed by value: changing
+one that was passed in or returned does not change the stored one. Every write is one transaction; when `write` returns,
+the transaction is committed, as durably as the back end is.
 """
 
 from __future__ import annotations
@@ -56,106 +57,112 @@ __all__ = [
 
 
 class Store(ABC):
-    """What a back end does. Every method but `open` may raise StoreUnavailable."""
+    """A back end. Every method except `open` and `close` may raise StoreUnavailable."""
 
     durable: ClassVar[bool]
-    """What is written survives the process."""
+    """Whether committed writes survive the process."""
     shared: ClassVar[bool]
-    """Several processes may open it at once."""
+    """Whether several processes can open the store at the same time."""
 
     @property
     @abstractmethod
     def name(self) -> str:
-        """The URL as it may be shown: without a password."""
+        """The URL of the store without its password, for logs and messages."""
 
     @abstractmethod
     async def open(self, collections: Sequence[Collection]) -> None:
-        """Make ready for these collections; what an older version left is brought up to date. Raises StoreUnusable."""
+        """Connect, and create or migrate what these collections need. Raises StoreUnusable."""
 
     @abstractmethod
     async def close(self) -> None:
-        """Finish the writes that were begun, and let go of everything. Closing twice is as once."""
+        """Complete the writes in progress and release all resources. Idempotent; safe on a store that never opened."""
+
+    @abstractmethod
+    async def ping(self) -> None:
+        """Return if the store can serve reads now; raise StoreUnavailable if not, or if it is not open."""
 
     @abstractmethod
     async def get(self, collection: Collection, id: int) -> Record | None:
-        """The record under this id, if there is one."""
+        """Return the record with this id, or None."""
 
     @abstractmethod
     async def lookup(self, collection: Collection, value: str) -> Record | None:
-        """The record whose unique field equals `value`, compared folded."""
+        """Return the record whose unique field equals `value` after folding, or None."""
 
     @abstractmethod
     async def write_only_fields(self, collection: Collection, id: int) -> dict[str, Any] | None:
-        """The hidden fields of a record; None if it is not there."""
+        """Return the write-only fields of a record, or None if there is no such record."""
 
     @abstractmethod
     async def find(self, collection: Collection, query: Query) -> Page:
-        """The records a query matches."""
+        """Return the page of records that a query selects; page and total are of the same moment."""
 
     @abstractmethod
-    async def write(self, *changes: Operation, once: IdempotencyKey | None = None) -> list[Record | None]:
-        """Make all the changes in one transaction, in their order, or none of them.
+    async def write(self, *operations: Operation, idempotency_key: IdempotencyKey | None = None) -> list[Record | None]:
+        """Apply all operations, in order, in one transaction, or none of them.
 
-        Answers the new record for each Add and Replace, None for the others. Under a `once` that was used before with
-        the same fingerprint nothing is written, and the answer is what it was then, to the byte.
+        Returns the new record for each Add and Replace, None for the other operations. If the idempotency key was used
+        before with the same fingerprint, nothing is written and the result of that write is returned, byte for byte.
         Raises RecordNotFound, DuplicateValue, RevisionMismatch, IdempotencyKeyReused, StorageFull, ValueTooLong.
         """
 
     @abstractmethod
-    async def replay(self, once: IdempotencyKey) -> list[Record | None] | None:
-        """Return what the write under this key returned; None if there was none. Raises IdempotencyKeyReused."""
+    async def replay(self, idempotency_key: IdempotencyKey) -> list[Record | None] | None:
+        """Return what the write with this key returned; None if there was none. Raises IdempotencyKeyReused."""
 
     @abstractmethod
     async def revoked(self, *keys: str) -> bool:
-        """Whether any of the keys was revoked and has not expired. Never a stale no: in doubt, StoreUnavailable."""
+        """Return whether any of the keys is revoked and has not expired.
+
+        Never returns an outdated False: raises StoreUnavailable if the answer is uncertain.
+        """
 
     @abstractmethod
     async def purge(self, now: int) -> int:
-        """Forget the revoked and once keys whose `expires` lies before `now`; how many there were."""
+        """Delete the revoked keys and the idempotency keys whose `expires` is before `now`; return their number."""
 
     @abstractmethod
     async def is_new(self) -> bool:
-        """Whether nothing was ever written here."""
+        """Return whether nothing was ever written to the store."""
 
     @abstractmethod
     async def fill(self, batches: AsyncIterator[Sequence[Add]]) -> bool:
-        """Write all the batches in one transaction, at constant memory, if the store is pristine; whether it was.
+        """Write all batches in one transaction if the store is new; return whether it was.
 
-        Several may try at once. What the iterator raises is raised here, and nothing is written.
+        Memory use does not grow with the number of batches in durable stores. Of concurrent calls, one fills the store.
+        An exception of the iterator is raised to the caller, and nothing is written.
         """
 
     @abstractmethod
     def scan(self, collection: Collection) -> AsyncIterator[tuple[Record, dict[str, Any]]]:
-        """Every record with its hidden fields, by id, at constant memory."""
+        """Iterate over all records with their write-only fields, by id; memory use does not grow with their number."""
 
-    @abstractmethod
-    async def ping(self) -> None:
-        """Return if the store answers reads now."""
-
-    async def seed(self, changes: Sequence[Add]) -> bool:
-        """`fill` with one batch."""
+    async def seed(self, operations: Sequence[Add]) -> bool:
+        """Call `fill` with a single batch."""
 
         async def batches() -> AsyncIterator[Sequence[Add]]:
-            yield changes
+            yield operations
 
         return await self.fill(batches())
 
-    async def add(self, collection: Collection, data: Mapping[str, Any], once: IdempotencyKey | None = None) -> Record:
-        """`write` of one Add."""
-        return _only(await self.write(Add(collection, data), once=once))
+    async def add(
+        self, collection: Collection, data: Mapping[str, Any], idempotency_key: IdempotencyKey | None = None
+    ) -> Record:
+        """Call `write` with a single Add."""
+        return _first(await self.write(Add(collection, data), idempotency_key=idempotency_key))
 
     async def replace(
         self, collection: Collection, id: int, data: Mapping[str, Any], expected: int | None = None
     ) -> Record:
-        """`write` of one Replace."""
-        return _only(await self.write(Replace(collection, id, data, expected)))
+        """Call `write` with a single Replace."""
+        return _first(await self.write(Replace(collection, id, data, expected)))
 
     async def remove(self, collection: Collection, id: int, expected: int | None = None) -> None:
-        """`write` of one Remove."""
+        """Call `write` with a single Remove."""
         await self.write(Remove(collection, id, expected))
 
 
-def _only(records: list[Record | None]) -> Record:
+def _first(records: list[Record | None]) -> Record:
     record = records[0]
-    assert record is not None  # noqa: S101  # an Add and a Replace answer their record
+    assert record is not None  # noqa: S101  # `write` returns a record for an Add and for a Replace
     return record

@@ -1,4 +1,4 @@
-"""The store that a URL names."""
+"""Create the store that a URL names."""
 
 from __future__ import annotations
 
@@ -7,9 +7,19 @@ from pathlib import Path
 from service.errors import StartupError
 from service.store.base import Store
 
+_FORMS = {
+    "memory": "memory:",
+    "sqlite": "sqlite:///file.db (relative to the project) or sqlite:////directory/file.db (absolute)",
+    "postgresql": "postgresql://user:password@host/database",
+}
+
 
 def store_for(url: str, root: Path) -> Store:
-    """The store that a URL names, not opened yet; a relative path of SQLite's begins at `root`. Raises StartupError."""
+    """Return the store that a URL names, not yet opened. Raises StartupError.
+
+    root: the directory that a relative SQLite path starts at, which is the project's for a URL in the settings:
+    sqlite:///file.db is root/file.db, and sqlite:////directory/file.db is /directory/file.db.
+    """
     scheme, _, rest = url.partition(":")
     match scheme:
         case "memory" if url == "memory:":
@@ -21,11 +31,10 @@ def store_for(url: str, root: Path) -> Store:
 
             return SQLiteStore(root / rest[3:])
         case "postgresql" | "postgres" if rest.startswith("//"):
-            # Only who asks for it waits for its driver's import.
+            # Imported here, because the driver's import is slow and other stores do not need it.
             from service.store.postgres import PostgresStore
 
             return PostgresStore(url)
-    raise StartupError(
-        "The URL of a store is memory:, sqlite:///file.db, sqlite:////directory/file.db or "
-        f"postgresql://user:password@host/database, none begins with {scheme!r} like this one"
-    )
+    if (form := _FORMS.get("postgresql" if scheme == "postgres" else scheme)) is not None:
+        raise StartupError(f"Invalid store URL: expected {form}.")
+    raise StartupError(f"Unknown store URL scheme {scheme!r}: expected {', '.join(_FORMS.values())}.")

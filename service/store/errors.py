@@ -1,4 +1,4 @@
-"""What a store raises."""
+"""The exceptions of a store."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ from service.store.values import Record
 
 
 class StoreError(Exception):
-    """What a store refuses or cannot do. Nothing of the write that raised it is kept (but see StoreUnavailable)."""
+    """Base class. Nothing was written by the call that raised it, except as StoreUnavailable describes."""
 
 
 class RecordNotFound(StoreError):
-    """The record to replace or remove is not there."""
+    """The record to replace or remove does not exist."""
 
 
 @dataclass(eq=False)
 class DuplicateValue(StoreError):
-    """Another record has this value of the unique field."""
+    """Another record has the same value in this unique field, or the same id."""
 
     field: str
 
 
 @dataclass(eq=False)
 class RevisionMismatch(StoreError):
-    """The record is not at the revision expected; `current` is what it is now."""
+    """The record does not have the expected revision; `current` is the record as it is now."""
 
     current: Record
 
 
 class IdempotencyKeyReused(StoreError):
-    """A `Once` key came again with another fingerprint."""
+    """The idempotency key was used before with another fingerprint."""
 
 
 @dataclass(eq=False)
 class StoreUnavailable(StoreError):
-    """The store cannot be reached, is locked or is overloaded; try again in `retry_after` seconds.
+    """The store cannot be reached, is locked, overloaded or closed; try again after `retry_after` seconds.
 
-    unknown: the connection was lost while committing, so the write may have been kept.
+    unknown: the connection was lost during the commit, so the write may or may not have been committed.
     """
 
     reason: str
@@ -46,12 +46,12 @@ class StoreUnavailable(StoreError):
 
 
 class StorageFull(StoreError):
-    """There is no room to write."""
+    """There is no space left to write."""
 
 
 class ValueTooLong(StoreError):
-    """A value of an indexed field is longer than an index of this store can hold."""
+    """The value of an indexed field is longer than an index of this store allows."""
 
 
 class StoreUnusable(StoreError):
-    """The store cannot be opened as it is: wrong URL, corrupt file, other version, no access. Says why, in a line."""
+    """The store cannot be opened: invalid URL, damaged file, newer format, access denied. The message is one line."""

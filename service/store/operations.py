@@ -1,4 +1,4 @@
-"""What a store can be asked to write."""
+"""The operations that a store can write."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from service.store.values import Collection
 
 
 class Add(NamedTuple):
-    """A new record, under an id above all that the collection ever gave; or under `id`, when a store is filled."""
+    """Add a record. Its id is `id` or else larger than every id that the collection ever had."""
 
     collection: Collection
     data: Mapping[str, Any]
@@ -17,7 +17,10 @@ class Add(NamedTuple):
 
 
 class Replace(NamedTuple):
-    """All fields anew; a hidden field that is left out stays. With `expected`, only that revision is replaced."""
+    """Replace all fields of a record; write-only fields that `data` omits are left as they are.
+
+    expected: the revision that the record must have, if any.
+    """
 
     collection: Collection
     id: int
@@ -26,7 +29,10 @@ class Replace(NamedTuple):
 
 
 class Remove(NamedTuple):
-    """With `expected`, only that revision is removed."""
+    """Remove a record.
+
+    expected: the revision that the record must have, if any.
+    """
 
     collection: Collection
     id: int
@@ -34,7 +40,7 @@ class Remove(NamedTuple):
 
 
 class Revoke(NamedTuple):
-    """A key (of a token, a session) that `revoked` knows until `expires`, in epoch seconds. Twice is as once."""
+    """Revoke a key, such as the id of a token, until `expires` (epoch seconds); the latest `expires` counts."""
 
     key: str
     expires: int
@@ -44,7 +50,7 @@ Operation = Add | Replace | Remove | Revoke
 
 
 class IdempotencyKey(NamedTuple):
-    """Makes a write happen at most once under this key until `expires`; `fingerprint` says what was asked."""
+    """Makes a write take effect at most once until `expires`; `fingerprint` identifies the content of the request."""
 
     key: str
     fingerprint: str

@@ -1,4 +1,4 @@
-"""What goes into a store and comes out: collections, records, queries."""
+"""The values that are passed to a store and returned by it: collections, records, queries, pages."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Scalar = str | int | float | bool
 
 
 class Field(NamedTuple):
-    """A member of a collection's records, and the JSON type of its value (`numbers`, `texts`: a list of such).
+    """A field of a collection's records and the JSON type of its value; `numbers` and `texts` are lists.
 
-    A value of any other type is to a query as if it were missing. The name holds no quotes and no backslash.
+    A query treats a value of any other type as missing. The name contains no quotes and no backslash.
     """
 
     name: str
@@ -28,9 +28,9 @@ class Field(NamedTuple):
 class Collection:
     """A named set of records.
 
-    unique: the text field that no two records share, compared without regard to case and form (`fold`).
-    write_only: fields that are stored apart from the record, so that no read, filter, sort or search can meet them.
-    indexed: fields that a store keeps an index on; PostgreSQL refuses a text of more than 2,700 bytes there.
+    unique: the text field whose value no two records share; values are compared after folding (`fold`).
+    write_only: fields that are stored apart from the record; they are never returned, filtered, sorted or searched by.
+    indexed: fields that the store has an index on; PostgreSQL rejects a text of more than about 2,700 bytes there.
     """
 
     name: str
@@ -39,22 +39,22 @@ class Collection:
     indexed: tuple[Field, ...] = ()
 
     def split(self, data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The open and the hidden fields of `data`."""
+        """Return the readable fields and the write-only fields of `data`."""
         if not self.write_only:
             return dict(data), {}
-        shown = {name: value for name, value in data.items() if name not in self.write_only}
-        return shown, {name: data[name] for name in self.write_only if name in data}
+        readable = {name: value for name, value in data.items() if name not in self.write_only}
+        return readable, {name: data[name] for name in self.write_only if name in data}
 
-    def key(self, data: Mapping[str, Any]) -> str | None:
-        """What no two records share, folded; None where the collection has no unique field."""
+    def unique_key(self, data: Mapping[str, Any]) -> str | None:
+        """Return the folded value of the unique field, or None if the collection has no unique field."""
         return None if self.unique is None else fold(data[self.unique])
 
 
 class Record(NamedTuple):
-    """One record as it was when read.
+    """A record as of the moment it was read.
 
-    revision: larger after each write of the record; no record has the same one twice, not after a restart either.
-    body: the JSON object, `id` first, without the hidden fields.
+    revision: increases with each write of the record and is never reused by any record, not even after a restart.
+    body: the JSON object, with `id` first and without the write-only fields.
     """
 
     id: int
@@ -63,16 +63,18 @@ class Record(NamedTuple):
 
     @property
     def data(self) -> dict[str, Any]:
-        """The body as a new dict, `id` included."""
-        return orjson.loads(self.body)  # type: ignore[no-any-return]  # every body is an object
+        """The body as a new dict, including `id`."""
+        return orjson.loads(self.body)  # type: ignore[no-any-return]  # a body is always an object
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One test of one field, against values of the field's kind. Null and a missing field pass `ne` only.
+    """A test of one field against values of the field's kind. A null or missing field satisfies only `ne`.
 
-    eq, ne: equals any, none of the values; not of a list. gt, gte, lt, lte: text by code point, numbers by value; one
-    value. like: text holds any of the values, both folded; of a list, any element does. has: a list holds any of them.
+    eq, ne: the field equals any, or none, of the values; not for lists.
+    gt, gte, lt, lte: the field compares to the single value, text by code point; not for lists.
+    like: the text, or an element of the list, contains any of the values, both folded.
+    has: the list contains any of the values.
     """
 
     field: Field
@@ -81,9 +83,9 @@ class Condition:
 
 
 class Sort(NamedTuple):
-    """An order by one field that is no list: null and missing first, false before true, text by code point.
+    """A sort by one field that is not a list: null and missing first, false before true, text by code point.
 
-    All is turned round if `descending`.
+    descending: reverse this order, so that null and missing come last.
     """
 
     field: Field
@@ -92,10 +94,13 @@ class Sort(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Which records, in which order, and which part of them.
+    """Selects records, their order, and the part of them that makes up the page.
 
-    where: all must hold. search: this text, folded, is in one of the fields `searched` (text or texts).
-    sort: ties are broken by id, ascending. after: only ids above it; not together with `sort`.
+    where: conditions that must all be satisfied.
+    search: a text that one of the fields `searched` (text or texts) must contain, both folded.
+    sort: the sorts to apply; ties are broken by ascending id.
+    start, limit: the offset of the page's first record, and the maximum number of records on the page.
+    after: only records with larger ids are on the page; not together with `sort`.
     """
 
     where: tuple[Condition, ...] = ()
@@ -109,9 +114,9 @@ class Query:
 
 @dataclass(frozen=True)
 class Page:
-    """The part asked for, and how many records the conditions and the search match in all (whatever `after` says).
+    """The selected records, and the total number of records that match the conditions and the search.
 
-    A store may hand out the same page again, as long as nothing is written.
+    The total does not depend on `start`, `limit` and `after`. A store may return the same object for repeated queries.
     """
 
     records: tuple[Record, ...]
@@ -124,10 +129,10 @@ class Page:
 
 
 def fold(text: str) -> str:
-    """Text as compared without regard to case and form: NFKC, then case folded, then NFKC (Unicode 3.13, D146)."""
+    """Return `text` for comparisons that ignore case and Unicode form: NFKC, casefold, NFKC (Unicode 3.13, D146)."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
-def encode(id: int, shown: Mapping[str, Any]) -> bytes:
-    """The body of a record: `id` first, then its open fields."""
-    return orjson.dumps({"id": id, **shown})
+def encode(id: int, fields: Mapping[str, Any]) -> bytes:
+    """Return the body of a record: `id` first, then its readable fields."""
+    return orjson.dumps({"id": id, **fields})

@@ -64,7 +64,7 @@ class Keeper:
         once = IdempotencyKey(f"{self.state.name} {number}", "", _LATER) if number % 2 else None
         changes = _changes(self.state)
         try:
-            answer = await self.store.write(*changes, once=once)
+            answer = await self.store.write(*changes, idempotency_key=once)
         except StoreUnavailable as error:
             self._doubt = None if once else error
             raise

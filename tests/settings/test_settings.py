@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 import shutil
 import tomllib
@@ -19,7 +18,6 @@ from service.settings.loader import load_settings
 from service.settings.schema import ROOT, Settings, all_settings
 
 FOLDER = ROOT / "config"
-README = (ROOT / "README.md").read_text("utf-8")
 OPTIONAL = {"plugins.enabled", "plugins.allow"}
 """Settings without a default value: left out, they mean all or any."""
 
@@ -305,14 +303,6 @@ def test_defaults_toml_contains_every_setting() -> None:
     assert flat(tomllib.loads(text)).keys() == keys - OPTIONAL
     for key in OPTIONAL:
         assert re.search(rf"(?m)^# {key.rpartition('.')[2]} = ", text)
-
-
-def test_the_readme_lists_every_setting_with_its_variable_and_its_default() -> None:
-    rows = re.findall(r"(?m)^\| `([\w.]+)` \| `(\w+)` \| (.*?) \| (?=\S)", README)
-    assert [row[:2] for row in rows] == [(setting.key, environment_variable(setting.key)) for setting in all_settings()]
-    defaults = flat(tomllib.loads((FOLDER / "defaults.toml").read_text("utf-8")))
-    listed = {key: default for key, _, default in rows if key not in OPTIONAL}
-    assert listed == {key: f"`{json.dumps(value)}`" for key, value in defaults.items()}
 
 
 def test_no_two_settings_share_a_variable() -> None:

@@ -1,4 +1,4 @@
-"""A store of each kind, and the collections that the tests keep in it."""
+"""Fixtures for tests that run on a store of each kind."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Open = Callable[[], Awaitable[Store]]
 
 @pytest.fixture
 async def open_store(store_url: str) -> AsyncIterator[Open]:
-    """`await open_store()`: the store of the test, opened once more, as another process or a restart would."""
+    """A function that opens the store of the test once more, as another process or a restart does."""
     stores: list[Store] = []
 
     async def open() -> Store:
@@ -38,5 +38,5 @@ async def store(open_store: Open) -> Store:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where a SQLite store may have its file."""
+    """A path for the file of a SQLite store."""
     return tmp_path / "file.db"

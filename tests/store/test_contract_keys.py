@@ -1,4 +1,4 @@
-"""What every store promises of keys (once, revoked) and of its beginning (seed)."""
+"""The contract of every store (service/store/base.py): idempotency keys, revoked keys, purge, fill and scan."""
 
 from __future__ import annotations
 
@@ -27,17 +27,33 @@ from tests.support.collections import LATER, THINGS, USERS, user
 PAST = 1_000_000_000
 
 
-async def test_a_write_under_a_key_is_made_once_and_answered_the_same_to_the_byte(store: Store) -> None:
-    once = IdempotencyKey("key", "this", LATER)
-    changes = (Add(USERS, user("é")), Revoke("token", LATER), Add(THINGS, {}))
-    first = await store.write(*changes, once=once)
+async def test_a_repeated_write_with_an_idempotency_key_returns_the_same_bytes_and_writes_nothing(store: Store) -> None:
+    key = IdempotencyKey("key", "this", LATER)
+    operations = (Add(USERS, user("é")), Revoke("token", LATER), Add(THINGS, {}))
+    first = await store.write(*operations, idempotency_key=key)
     await store.write(Replace(USERS, 1, user("other")), Remove(THINGS, 1))
-    assert await store.write(*changes, once=once) == first
+    assert await store.write(*operations, idempotency_key=key) == first
     assert (await store.find(USERS, Query())).total == 1
     assert (await store.find(THINGS, Query())).total == 0
 
 
-async def test_a_key_with_another_fingerprint_is_refused_and_writes_nothing(store: Store) -> None:
+async def test_replay_returns_the_result_of_the_write_with_this_key_and_writes_nothing(store: Store) -> None:
+    key = IdempotencyKey("key", "this", LATER)
+    assert await store.replay(key) is None
+    result = await store.write(Add(USERS, user("é")), Revoke("token", LATER), idempotency_key=key)
+    await store.remove(USERS, 1)
+    assert await store.replay(key) == result
+    assert (await store.find(USERS, Query())).total == 0
+    with pytest.raises(IdempotencyKeyReused):
+        await store.replay(IdempotencyKey("key", "that", LATER))
+
+
+async def test_replay_of_an_expired_idempotency_key_finds_nothing(store: Store) -> None:
+    await store.add(THINGS, {}, IdempotencyKey("key", "this", PAST))
+    assert await store.replay(IdempotencyKey("key", "this", PAST)) is None
+
+
+async def test_an_idempotency_key_with_another_fingerprint_is_rejected_and_writes_nothing(store: Store) -> None:
     await store.add(USERS, user("a"), IdempotencyKey("key", "this", LATER))
     with pytest.raises(IdempotencyKeyReused):
         await store.add(USERS, user("b"), IdempotencyKey("key", "that", LATER))
@@ -45,23 +61,25 @@ async def test_a_key_with_another_fingerprint_is_refused_and_writes_nothing(stor
     await store.add(USERS, user("b"), IdempotencyKey("other", "this", LATER))
 
 
-async def test_of_forty_writes_under_one_key_at_once_one_is_made_and_all_are_answered_alike(store: Store) -> None:
-    once = IdempotencyKey("key", "this", LATER)
-    answers = await asyncio.gather(*(store.add(THINGS, {}, once) for _ in range(40)))
-    assert len(set(answers)) == 1
+async def test_of_forty_concurrent_writes_with_one_key_one_is_applied_and_all_return_its_result(store: Store) -> None:
+    key = IdempotencyKey("key", "this", LATER)
+    results = await asyncio.gather(*(store.add(THINGS, {}, key) for _ in range(40)))
+    assert len(set(results)) == 1
     assert (await store.find(THINGS, Query())).total == 1
 
 
-async def test_a_key_stays_free_when_its_write_fails(store: Store) -> None:
+async def test_an_idempotency_key_remains_unused_if_its_write_fails(store: Store) -> None:
     await store.add(USERS, user("a"))
     with pytest.raises(DuplicateValue):
         await store.add(USERS, user("A"), IdempotencyKey("key", "this", LATER))
     with pytest.raises(RecordNotFound):
-        await store.write(Add(USERS, user("b")), Remove(USERS, 99), once=IdempotencyKey("key", "that", LATER))
+        await store.write(
+            Add(USERS, user("b")), Remove(USERS, 99), idempotency_key=IdempotencyKey("key", "that", LATER)
+        )
     assert (await store.add(USERS, user("c"), IdempotencyKey("key", "another", LATER))).data["name"] == "c"
 
 
-async def test_a_key_that_has_expired_is_free(store: Store) -> None:
+async def test_an_expired_idempotency_key_can_be_used_again(store: Store) -> None:
     first = await store.add(THINGS, {}, IdempotencyKey("key", "this", PAST))
     second = await store.add(THINGS, {}, IdempotencyKey("key", "that", LATER))
     assert first.id != second.id
@@ -69,7 +87,7 @@ async def test_a_key_that_has_expired_is_free(store: Store) -> None:
         await store.add(THINGS, {}, IdempotencyKey("key", "this", LATER))
 
 
-async def test_what_is_revoked_is_known_until_it_expires(store: Store) -> None:
+async def test_a_key_is_revoked_until_it_expires(store: Store) -> None:
     await store.write(Revoke("lasting", LATER), Revoke("past", PAST))
     assert await store.revoked("lasting")
     assert await store.revoked("other", "lasting")
@@ -77,7 +95,7 @@ async def test_what_is_revoked_is_known_until_it_expires(store: Store) -> None:
     assert not await store.revoked()
 
 
-async def test_revoking_twice_is_as_once_for_the_longer_time(store: Store) -> None:
+async def test_revoking_a_key_again_extends_the_revocation_but_does_not_shorten_it(store: Store) -> None:
     await store.write(Revoke("longer", PAST), Revoke("shorter", LATER))
     await store.write(Revoke("longer", LATER), Revoke("shorter", PAST))
     assert await store.revoked("longer")
@@ -85,7 +103,7 @@ async def test_revoking_twice_is_as_once_for_the_longer_time(store: Store) -> No
     assert await store.purge(int(time.time())) == 0
 
 
-async def test_purge_forgets_exactly_what_expired_before(store: Store) -> None:
+async def test_purge_deletes_exactly_the_keys_that_expired_before(store: Store) -> None:
     await store.write(*(Revoke(f"{expires}", expires) for expires in range(LATER, LATER + 1200)))
     await store.add(THINGS, {}, IdempotencyKey("old", "this", LATER + 999))
     await store.add(THINGS, {}, IdempotencyKey("new", "this", LATER + 1000))
@@ -99,17 +117,21 @@ async def test_purge_forgets_exactly_what_expired_before(store: Store) -> None:
     assert (await store.find(THINGS, Query())).total == 3
 
 
-async def test_keys_outlive_a_restart_exactly_if_the_store_is_durable(open_store: Open) -> None:
+async def test_keys_survive_a_restart_if_and_only_if_the_store_is_durable(open_store: Open) -> None:
     store = await open_store()
-    first = await store.write(Add(THINGS, {}), Revoke("token", LATER), once=IdempotencyKey("key", "this", LATER))
+    first = await store.write(
+        Add(THINGS, {}), Revoke("token", LATER), idempotency_key=IdempotencyKey("key", "this", LATER)
+    )
     await store.close()
     again = await open_store()
     assert await again.revoked("token") == again.durable
-    second = await again.write(Add(THINGS, {}), Revoke("token", LATER), once=IdempotencyKey("key", "this", LATER))
+    second = await again.write(
+        Add(THINGS, {}), Revoke("token", LATER), idempotency_key=IdempotencyKey("key", "this", LATER)
+    )
     assert (second == first) == again.durable
 
 
-async def test_a_store_is_pristine_until_the_first_write_whatever_that_was(open_store: Open) -> None:
+async def test_a_store_is_new_until_the_first_successful_write_of_any_kind(open_store: Open) -> None:
     store = await open_store()
     assert await store.is_new()
     with pytest.raises(RecordNotFound):
@@ -123,21 +145,21 @@ async def test_a_store_is_pristine_until_the_first_write_whatever_that_was(open_
     assert await again.is_new() != again.durable
 
 
-async def test_only_a_pristine_store_is_seeded_and_only_once(store: Store) -> None:
+async def test_only_a_new_store_is_seeded(store: Store) -> None:
     assert await store.seed([Add(USERS, user("a"), 5), Add(THINGS, {}, 7), Add(USERS, user("b"))])
     assert not await store.seed([Add(USERS, user("c"))])
     assert [record.id for record in (await store.find(USERS, Query())).records] == [5, 6]
     assert await store.write_only_fields(USERS, 5) == {"password": "secret"}
 
 
-async def test_a_seed_that_fails_leaves_the_store_pristine(store: Store) -> None:
+async def test_a_store_is_still_new_after_a_failed_seed(store: Store) -> None:
     with pytest.raises(DuplicateValue):
         await store.seed([Add(USERS, user("a"), 1), Add(USERS, user("A"), 2)])
     assert await store.is_new()
     assert await store.seed([Add(USERS, user("a"), 1)])
 
 
-async def test_a_fill_is_one_write_that_nobody_sees_before_its_end(store: Store) -> None:
+async def test_a_fill_is_not_visible_before_it_is_committed(store: Store) -> None:
     async def batches() -> AsyncIterator[list[Add]]:
         for batch in range(3):
             yield [Add(USERS, user(f"{id}"), id) for id in range(batch * 100 + 1, batch * 100 + 101)]
@@ -148,7 +170,7 @@ async def test_a_fill_is_one_write_that_nobody_sees_before_its_end(store: Store)
     assert (await store.add(USERS, user("next"))).id > 300
 
 
-async def test_a_fill_whose_source_fails_writes_nothing(store: Store) -> None:
+async def test_a_fill_whose_iterator_raises_writes_nothing(store: Store) -> None:
     async def batches() -> AsyncIterator[list[Add]]:
         yield [Add(USERS, user("a"), 1)]
         raise ZeroDivisionError
@@ -159,7 +181,7 @@ async def test_a_fill_whose_source_fails_writes_nothing(store: Store) -> None:
     assert await store.seed([Add(USERS, user("a"), 1)])
 
 
-async def test_a_fill_and_a_write_at_the_same_time_are_one_after_the_other(store: Store) -> None:
+async def test_a_fill_and_a_concurrent_write_are_serialized(store: Store) -> None:
     async def batches() -> AsyncIterator[list[Add]]:
         yield [Add(USERS, user("a"), 1)]
         writing.set()
@@ -175,16 +197,16 @@ async def test_a_fill_and_a_write_at_the_same_time_are_one_after_the_other(store
     assert await store.lookup(USERS, "c") == written
 
 
-async def test_a_store_that_has_been_written_takes_nothing_from_the_source_of_a_fill(store: Store) -> None:
+async def test_a_fill_of_a_store_that_is_not_new_does_not_consume_the_iterator(store: Store) -> None:
     async def batches() -> AsyncIterator[list[Add]]:
-        pytest.fail("asked for")
+        pytest.fail("consumed")
         yield []
 
     await store.add(USERS, user("a"))
     assert not await store.fill(batches())
 
 
-async def test_of_several_that_seed_at_once_one_does(open_store: Open) -> None:
+async def test_of_several_concurrent_seeds_one_succeeds(open_store: Open) -> None:
     store = await open_store()
     stores = [store, await open_store(), await open_store()] if store.shared else [store] * 3
     seeds = (store.seed([Add(USERS, user("a"), 1), Add(THINGS, {}, 1)]) for store in stores * 3)
@@ -192,14 +214,10 @@ async def test_of_several_that_seed_at_once_one_does(open_store: Open) -> None:
     assert (await store.find(USERS, Query())).total == 1
 
 
-async def test_a_scan_has_every_record_once_with_its_hidden_fields_by_id(store: Store) -> None:
+async def test_a_scan_returns_every_record_once_by_id_with_its_write_only_fields(store: Store) -> None:
     await store.write(*(Add(USERS, user(f"{number}", notes=number)) for number in range(1200)))
     await store.remove(USERS, 600)
     scanned = [item async for item in store.scan(USERS)]
     assert [record.id for record, _ in scanned] == [id for id in range(1, 1201) if id != 600]
     assert all(record.data["name"] == str(record.id - 1) for record, _ in scanned)
-    assert all(hidden == {"password": "secret", "notes": record.id - 1} for record, hidden in scanned)
-
-
-async def test_a_store_that_is_open_answers_a_ping(store: Store) -> None:
-    await store.ping()
+    assert all(write_only == {"password": "secret", "notes": record.id - 1} for record, write_only in scanned)

@@ -1,4 +1,4 @@
-"""What every store promises of queries: equal answers on equal data, those of the reference in model.py."""
+"""The contract of every store (service/store/base.py): queries return what the reference implementation returns."""
 
 from __future__ import annotations
 
@@ -86,27 +86,29 @@ def queries(draw: st.DrawFn) -> Query:
     )
 
 
-# The store is one for all examples, each of which replaces what the one before left.
+# All examples use the same store; each removes the records of the previous one.
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.lists(records, max_size=8), asked=st.lists(queries(), min_size=1, max_size=6))
-async def test_every_query_is_answered_as_by_the_reference(store: Store, data: list[Any], asked: list[Query]) -> None:
+@given(data=st.lists(records, max_size=8), queries=st.lists(queries(), min_size=1, max_size=6))
+async def test_every_query_returns_what_the_reference_returns(
+    store: Store, data: list[Any], queries: list[Query]
+) -> None:
     old = (await store.find(THINGS, Query())).records
     await store.write(
         *(Remove(THINGS, record.id) for record in old), *(Add(THINGS, d, n) for n, d in enumerate(data, 1))
     )
-    kept = dict(enumerate(data, 1))
-    for query in asked:
-        ids, total = query_model.page(kept, query)
+    expected = dict(enumerate(data, 1))
+    for query in queries:
+        ids, total = query_model.page(expected, query)
         page = await store.find(THINGS, query)
         assert ([record.id for record in page.records], page.total) == (ids, total), query
-        assert [record.body for record in page.records] == [encode(id, kept[id]) for id in ids]
-        assert page.body == b"[" + b",".join(encode(id, kept[id]) for id in ids) + b"]"
+        assert [record.body for record in page.records] == [encode(id, expected[id]) for id in ids]
+        assert page.body == b"[" + b",".join(encode(id, expected[id]) for id in ids) + b"]"
 
 
-async def test_many_records_are_answered_as_by_the_reference(store: Store) -> None:
-    things, gone, pages = _many()
+async def test_queries_on_many_records_return_what_the_reference_returns(store: Store) -> None:
+    things, removed, pages = _many()
     await store.write(*(Add(THINGS, data) for data in things))
-    await store.write(*(Remove(THINGS, id) for id in gone))
+    await store.write(*(Remove(THINGS, id) for id in removed))
     for query, expected in pages:
         page = await store.find(THINGS, query)
         assert ([record.id for record in page.records], page.total) == expected, query
@@ -114,13 +116,13 @@ async def test_many_records_are_answered_as_by_the_reference(store: Store) -> No
 
 @cache  # the reference is slower than the stores
 def _many() -> tuple[list[dict[str, Any]], list[int], list[tuple[Query, tuple[list[int], int]]]]:
-    """Things, the ids of those to remove again, and what is to be answered then."""
+    """Return things to add, the ids of those to remove again, and queries with their expected results."""
     random = Random(5)
     words = ["tie", "X-wing", "Straße", "STRASSE", "é", "e\u0301", "😀", ""]
     things = [_thing(random, words) for _ in range(1500)]
-    gone = random.sample(range(1, 1501), 150)
-    kept = {id: data for id, data in enumerate(things, 1) if id not in gone}
-    return things, gone, [(query, query_model.page(kept, query)) for query in _pages()]
+    removed = random.sample(range(1, 1501), 150)
+    remaining = {id: data for id, data in enumerate(things, 1) if id not in removed}
+    return things, removed, [(query, query_model.page(remaining, query)) for query in _pages()]
 
 
 def _thing(random: Random, words: list[str]) -> dict[str, Any]:
@@ -170,7 +172,7 @@ ODD_VALUES = [None, True, 1, "1", "a", [True], [1], ["a"], [["a"]], {"k": "a"}, 
         ("numbers", "has", 1, [[1]]),
     ],
 )
-async def test_a_value_of_another_kind_is_as_if_it_were_missing(
+async def test_a_value_of_another_kind_is_treated_as_missing(
     store: Store, kind: Any, test: Any, value: Any, found: list[Any]
 ) -> None:
     await store.write(*(Add(THINGS, {"odd": odd}) for odd in ODD_VALUES), Add(THINGS, {}))
@@ -179,7 +181,7 @@ async def test_a_value_of_another_kind_is_as_if_it_were_missing(
 
 
 @pytest.mark.parametrize(("field", "first"), [(NUMBER, 1), (TEXT, "a"), (BOOLEAN, False)])
-async def test_null_missing_and_other_kinds_are_sorted_together_before_all_others(
+async def test_null_missing_and_values_of_another_kind_sort_before_all_others(
     store: Store, field: Field, first: Any
 ) -> None:
     values = [first, None, [first], {}]
@@ -189,14 +191,14 @@ async def test_null_missing_and_other_kinds_are_sorted_together_before_all_other
         assert [record.id for record in page.records] == ids
 
 
-async def test_a_query_sees_one_state_while_others_write(store: Store) -> None:
+async def test_a_query_sees_one_state_during_concurrent_writes(store: Store) -> None:
     await store.write(*(Add(THINGS, {"text": "a", "number": 0}) for _ in range(1500)))
     everything = Query(where=(Condition(TEXT, "eq", ("a",)),), sort=(Sort(NUMBER),), limit=5000)
 
     async def write() -> None:
         for round in range(1, 21):
-            changes = (Replace(THINGS, id, {"text": "a", "number": round}) for id in range(1, 1501, 50))
-            await store.write(*changes, *(Add(THINGS, {"text": "a"}) for _ in range(5)))
+            replacements = (Replace(THINGS, id, {"text": "a", "number": round}) for id in range(1, 1501, 50))
+            await store.write(*replacements, *(Add(THINGS, {"text": "a"}) for _ in range(5)))
 
     writing = asyncio.create_task(write())
     while not writing.done():

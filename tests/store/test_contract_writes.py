@@ -1,4 +1,4 @@
-"""What every store promises of writes: what is unique, conditional, whole (service/store/base.py)."""
+"""The contract of every store (service/store/base.py): unique fields, expected revisions, atomic writes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.collections import LATER, THINGS, USERS, user
 
 
 @pytest.mark.parametrize("other", ["Straße", "STRASSE", "strasse", "ＳＴＲＡＳＳＥ", "ſtraße", "Straẞe"])
-async def test_a_unique_field_is_compared_without_regard_to_case_and_form(store: Store, other: str) -> None:
+async def test_values_of_a_unique_field_are_compared_after_folding(store: Store, other: str) -> None:
     record = await store.add(USERS, user("Straße"))
     assert await store.lookup(USERS, other) == record
     with pytest.raises(DuplicateValue) as caught:
@@ -38,7 +38,7 @@ async def test_a_unique_field_is_compared_without_regard_to_case_and_form(store:
     await store.add(USERS, user(other))
 
 
-async def test_a_record_has_a_larger_revision_after_each_write_and_none_is_shared(store: Store) -> None:
+async def test_each_write_gives_a_record_a_larger_revision_and_no_two_revisions_are_equal(store: Store) -> None:
     first = await store.add(THINGS, {})
     second = await store.add(THINGS, {})
     third = await store.replace(THINGS, first.id, {})
@@ -49,58 +49,59 @@ async def test_a_record_has_a_larger_revision_after_each_write_and_none_is_share
     assert second.revision < revisions[5]
 
 
-async def test_a_condition_that_does_not_hold_changes_nothing_and_shows_what_is(store: Store) -> None:
+async def test_a_revision_mismatch_changes_nothing_and_contains_the_current_record(store: Store) -> None:
     old = await store.add(THINGS, {"text": "old"})
     new = await store.replace(THINGS, 1, {"text": "new"}, old.revision)
-    for change in (Replace(THINGS, 1, {"text": "late"}, old.revision), Remove(THINGS, 1, old.revision)):
+    for operation in (Replace(THINGS, 1, {"text": "late"}, old.revision), Remove(THINGS, 1, old.revision)):
         with pytest.raises(RevisionMismatch) as caught:
-            await store.write(change)
+            await store.write(operation)
         assert caught.value.current == new
     assert await store.get(THINGS, 1) == new
     await store.remove(THINGS, 1, new.revision)
     assert await store.get(THINGS, 1) is None
 
 
-async def test_of_forty_replacements_of_one_revision_exactly_one_is_made(store: Store) -> None:
+async def test_of_forty_concurrent_replacements_of_one_revision_exactly_one_succeeds(store: Store) -> None:
     record = await store.add(THINGS, {})
     attempts = (store.replace(THINGS, 1, {"number": number}, record.revision) for number in range(40))
-    answers = await asyncio.gather(*attempts, return_exceptions=True)
-    (winner,) = (answer for answer in answers if isinstance(answer, Record))
+    results = await asyncio.gather(*attempts, return_exceptions=True)
+    (winner,) = (result for result in results if isinstance(result, Record))
     assert await store.get(THINGS, 1) == winner
-    assert all(answer.current == winner for answer in answers if isinstance(answer, RevisionMismatch))
-    assert sum(isinstance(answer, RevisionMismatch) for answer in answers) == 39
+    assert all(result.current == winner for result in results if isinstance(result, RevisionMismatch))
+    assert sum(isinstance(result, RevisionMismatch) for result in results) == 39
 
 
-async def test_of_forty_additions_of_one_name_exactly_one_is_made(store: Store) -> None:
-    answers = await asyncio.gather(*(store.add(USERS, user("User")) for _ in range(40)), return_exceptions=True)
-    assert sum(isinstance(answer, DuplicateValue) for answer in answers) == 39
+async def test_of_forty_concurrent_additions_of_one_name_exactly_one_succeeds(store: Store) -> None:
+    results = await asyncio.gather(*(store.add(USERS, user("User")) for _ in range(40)), return_exceptions=True)
+    assert sum(isinstance(result, DuplicateValue) for result in results) == 39
     assert (await store.find(USERS, Query())).total == 1
 
 
-async def test_forty_additions_at_once_get_forty_ids(store: Store) -> None:
+async def test_forty_concurrent_additions_get_forty_ids(store: Store) -> None:
     records = await asyncio.gather(*(store.add(THINGS, {"number": number}) for number in range(40)))
     assert len({record.id for record in records}) == 40
     assert len({record.revision for record in records}) == 40
     assert [record.data["number"] for record in records] == list(range(40))
 
 
-async def test_a_page_asked_for_again_has_what_was_written_since(store: Store) -> None:
+async def test_a_repeated_query_returns_what_was_written_since(store: Store) -> None:
     query = Query()
-    for change in (Add(THINGS, {"number": 1}), Add(THINGS, {}), Replace(THINGS, 1, {"number": 2}), Remove(THINGS, 2)):
+    operations = (Add(THINGS, {"number": 1}), Add(THINGS, {}), Replace(THINGS, 1, {"number": 2}), Remove(THINGS, 2))
+    for operation in operations:
         before = await store.find(THINGS, query)
-        (written,) = await store.write(change)
-        kept = {record.id: record for record in before.records} | ({written.id: written} if written else {})
+        (written,) = await store.write(operation)
+        expected = {record.id: record for record in before.records} | ({written.id: written} if written else {})
         after = await store.find(THINGS, query)
-        if isinstance(change, Remove):
-            del kept[change.id]
-        assert after == Page(tuple(kept.values()), len(kept))
-        assert after.body == b"[%b]" % b",".join(record.body for record in kept.values())
+        if isinstance(operation, Remove):
+            del expected[operation.id]
+        assert after == Page(tuple(expected.values()), len(expected))
+        assert after.body == b"[%b]" % b",".join(record.body for record in expected.values())
 
 
-async def test_a_write_of_several_changes_is_whole_or_not_at_all(store: Store) -> None:
+async def test_a_write_of_several_operations_is_atomic(store: Store) -> None:
     await store.write(Add(USERS, user("a")), Add(USERS, user("b")), Revoke("old", LATER))
     before = (await store.find(USERS, Query())).records
-    changes = (
+    operations = (
         Replace(USERS, 1, user("c", notes=1)),
         Replace(USERS, 2, user("a")),
         Replace(USERS, 1, user("b")),
@@ -112,28 +113,28 @@ async def test_a_write_of_several_changes_is_whole_or_not_at_all(store: Store) -
     )
     for last in (Remove(USERS, 99), Add(USERS, user("D")), Replace(USERS, 1, user("x"), 0)):
         with pytest.raises((RecordNotFound, DuplicateValue, RevisionMismatch)):
-            await store.write(*changes, last)
+            await store.write(*operations, last)
         assert await store.find(USERS, Query()) == Page(before, 2)
         assert not await store.revoked("new")
         assert await store.lookup(USERS, "b") == before[1]
         assert await store.write_only_fields(USERS, 1) == {"password": "secret"}
-    written = await store.write(*changes)
+    written = await store.write(*operations)
     assert [record and record.data["name"] for record in written] == ["c", "a", "b", None, "a", "d", None, None]
-    kept = (await store.find(USERS, Query())).records
-    assert list(kept) == sorted(record for record in (written[2], written[4], written[5]) if record)
-    assert {record.id for record in kept} > {1, 5000}
+    stored = (await store.find(USERS, Query())).records
+    assert list(stored) == sorted(record for record in (written[2], written[4], written[5]) if record)
+    assert {record.id for record in stored} > {1, 5000}
 
 
-async def test_data_that_is_no_json_is_refused_and_disturbs_nobody(store: Store) -> None:
-    answers = await asyncio.gather(
+async def test_data_that_is_not_json_is_rejected_without_effect_on_concurrent_writes(store: Store) -> None:
+    results = await asyncio.gather(
         store.add(THINGS, {"text": object()}), store.add(THINGS, {"text": "good"}), return_exceptions=True
     )
-    assert isinstance(answers[0], TypeError)
-    assert isinstance(answers[1], Record)
+    assert isinstance(results[0], TypeError)
+    assert isinstance(results[1], Record)
     assert (await store.find(THINGS, Query())).total == 1
 
 
-async def test_a_caller_that_leaves_does_not_stop_the_write_nor_those_after_it(store: Store) -> None:
+async def test_cancelled_callers_do_not_affect_other_writes(store: Store) -> None:
     async with asyncio.timeout(10):
         tasks = [asyncio.ensure_future(store.add(THINGS, {"number": number})) for number in range(20)]
         await asyncio.sleep(0)

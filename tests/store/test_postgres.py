@@ -1,3 +1,5 @@
+"""The PostgreSQL store: URLs, opening, migration, limits of keys."""
+
 from __future__ import annotations
 
 import asyncio
@@ -29,24 +31,24 @@ def ship(model: str, **more: Any) -> dict[str, Any]:
     return {"model": model, "crew": 1, **more}
 
 
-def test_the_name_shows_no_password() -> None:
+def test_the_name_contains_no_password() -> None:
     assert PostgresStore("postgresql://user:pass@word@host:1/base?pool=2").name == "postgresql://user@host:1/base"
     assert PostgresStore("postgresql:///base?host=/run&password=secret").name == "postgresql:///base"
 
 
 @pytest.mark.parametrize("options", ["pool=0", "pool=x", "pool=", "timeout=x", "timeout=0", "timeout=nan"])
-def test_a_wrong_option_is_refused(options: str) -> None:
-    with pytest.raises(StoreUnusable, match="pool is a whole number from 1 and timeout a number of seconds"):
+def test_an_invalid_option_is_rejected(options: str) -> None:
+    with pytest.raises(StoreUnusable, match="pool must be an integer of at least 1, timeout a number of seconds"):
         PostgresStore(f"postgresql://host/base?{options}")
 
 
-async def test_a_missing_database_is_refused_at_once(postgres_url: str) -> None:
+async def test_a_missing_database_is_reported_without_retries(postgres_url: str) -> None:
     store = PostgresStore(urlsplit(postgres_url)._replace(path="/nothing").geturl(), patience=3600)
     with pytest.raises(StoreUnusable, match='database "nothing" does not exist'):
         await store.open([])
 
 
-async def test_a_database_in_another_encoding_is_refused(postgres_server: str) -> None:
+async def test_a_database_in_another_encoding_is_rejected(postgres_server: str) -> None:
     execute(postgres_server, "CREATE DATABASE odd TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
     try:
         with pytest.raises(StoreUnusable, match="LATIN1"):
@@ -55,19 +57,23 @@ async def test_a_database_in_another_encoding_is_refused(postgres_server: str) -
         execute(postgres_server, "DROP DATABASE odd WITH (FORCE)")
 
 
-async def test_a_database_nobody_serves_is_refused_after_patience_has_ended() -> None:
-    with pytest.raises(StoreUnusable, match=r"cannot be reached at postgresql://127\.0\.0\.1:1/base"):
+async def test_an_unreachable_server_is_reported_after_the_patience_has_ended() -> None:
+    with pytest.raises(StoreUnusable, match=r"Cannot connect to PostgreSQL at postgresql://127\.0\.0\.1:1/base"):
         await PostgresStore("postgresql://127.0.0.1:1/base", patience=0.2).open([])
 
 
-async def test_a_newer_version_is_refused_and_both_are_named(open_postgres: OpenPostgres, postgres_admin: Any) -> None:
+async def test_a_newer_format_is_rejected_with_both_versions_in_the_message(
+    open_postgres: OpenPostgres, postgres_admin: Any
+) -> None:
     await (await open_postgres(SHIPS)).add(SHIPS, ship("A"))
     await postgres_admin.execute("UPDATE shipyard.state SET version = 99")
-    with pytest.raises(StoreUnusable, match=f"its version is 99, this one knows {len(postgres_schema.MIGRATIONS)}"):
+    with pytest.raises(
+        StoreUnusable, match=f"its format is 99, this version supports up to {len(postgres_schema.MIGRATIONS)}"
+    ):
         await open_postgres(SHIPS)
 
 
-async def test_an_older_version_is_brought_up_to_date(
+async def test_an_older_format_is_migrated(
     open_postgres: OpenPostgres, postgres_admin: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await (await open_postgres(SHIPS)).add(SHIPS, ship("A"))
@@ -79,14 +85,14 @@ async def test_an_older_version_is_brought_up_to_date(
     assert await postgres_admin.fetchval("SELECT to_regclass('shipyard.later')")
 
 
-async def test_indexes_follow_what_is_declared(open_postgres: OpenPostgres, postgres_admin: Any) -> None:
+async def test_indexes_are_updated_to_the_declaration(open_postgres: OpenPostgres, postgres_admin: Any) -> None:
     await (await open_postgres(SHIPS)).add(SHIPS, ship("A", length=3))
     await open_postgres(Collection("ships", unique="model", indexed=(Field("length", "number"),)))
     indexes = await postgres_admin.fetch("SELECT indexname FROM pg_indexes WHERE tablename = 'records_ships'")
     assert {index for (index,) in indexes} == {"id_ships", "key_ships", "index_ships_length_number"}
 
 
-async def test_rows_follow_what_is_declared_unique_and_hidden(open_postgres: OpenPostgres) -> None:
+async def test_rows_are_rewritten_when_unique_or_write_only_fields_change(open_postgres: OpenPostgres) -> None:
     before = Collection("people", unique="name", write_only=("password",))
     after = Collection("people", unique="mail", write_only=("mail", "phone"), indexed=(Field("password", "text"),))
     store = await open_postgres(before)
@@ -107,18 +113,20 @@ async def test_rows_follow_what_is_declared_unique_and_hidden(open_postgres: Ope
         await store.add(after, {"name": "new", "mail": "1998@B"})
     with pytest.raises(StoreUnusable, match="Two records of people have the same name"):
         await open_postgres(before)
-    with pytest.raises(StoreUnusable, match="id 1, has no text as phone"):
+    with pytest.raises(StoreUnusable, match="people with id 1, phone is missing or not a text"):
         await open_postgres(Collection("people", unique="phone"))
+    with pytest.raises(StoreUnusable, match="people with id 1, rank is missing or not a text"):
+        await open_postgres(Collection("people", unique="rank"))
 
 
-async def test_a_schema_of_somebody_else_is_refused(open_postgres: OpenPostgres, postgres_admin: Any) -> None:
+async def test_a_schema_of_another_program_is_rejected(open_postgres: OpenPostgres, postgres_admin: Any) -> None:
     await postgres_admin.execute("CREATE SCHEMA shipyard; CREATE TABLE shipyard.state (country text)")
     with pytest.raises(StoreUnusable, match='column "version" does not exist'):
         await open_postgres(SHIPS)
 
 
 @pytest.mark.parametrize("error", [FileNotFoundError, TimeoutError])
-async def test_what_the_source_of_a_fill_raises_is_not_taken_for_the_database(
+async def test_exceptions_of_the_iterator_of_a_fill_are_not_translated(
     open_postgres: OpenPostgres, error: type[Exception]
 ) -> None:
     async def batches() -> AsyncIterator[list[Add]]:
@@ -131,10 +139,10 @@ async def test_what_the_source_of_a_fill_raises_is_not_taken_for_the_database(
     assert await store.is_new()
 
 
-async def test_keys_longer_than_an_index_takes_are_kept_apart(open_postgres: OpenPostgres) -> None:
+async def test_keys_longer_than_an_index_allows_are_distinguished(open_postgres: OpenPostgres) -> None:
     store, long = await open_postgres(SHIPS), "x" * 10_000
     await store.write(
-        Add(SHIPS, ship(f"{long}1")), Revoke(f"{long}1", 2**40), once=IdempotencyKey(f"{long}1", "", 2**40)
+        Add(SHIPS, ship(f"{long}1")), Revoke(f"{long}1", 2**40), idempotency_key=IdempotencyKey(f"{long}1", "", 2**40)
     )
     with pytest.raises(DuplicateValue):
         await store.add(SHIPS, ship(f"{long}1"), IdempotencyKey(f"{long}2", "", 2**40))

@@ -1,4 +1,4 @@
-"""Closing a store on PostgreSQL in a moment that asyncpg is not prepared for."""
+"""Closing a PostgreSQL store while asyncpg replaces the cancellation with an error of its own."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from service.store.postgres import PostgresStore
 from service.store.postgres.revocations import Revocations
 
 
-async def test_a_cancellation_that_asyncpg_turns_into_its_own_failure_still_ends_the_mirror(
+async def test_a_cancellation_that_asyncpg_replaces_with_an_error_still_stops_the_mirror(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reached = asyncio.Event()
-    failures = iter([asyncpg.InterfaceError("cannot perform operation: connection is closed")])
+    started = asyncio.Event()
+    errors = iter([asyncpg.InterfaceError("cannot perform operation: connection is closed")])
 
-    # As seen, once in thousands of times: the transaction's rollback fails on the closed connection, and its error
-    # takes the place of the cancellation.
+    # Observed rarely: the rollback of the transaction fails on the closed connection, and its error replaces the
+    # cancellation.
     async def mirror(self: Revocations, connection: Any) -> None:
         try:
-            reached.set()
+            started.set()
             await asyncio.Event().wait()
         finally:
-            for failure in failures:
-                raise failure
+            for error in errors:
+                raise error
 
     monkeypatch.setattr(Revocations, "_mirror", mirror)
     store = PostgresStore(postgres_url)
     await store.open([])
-    await reached.wait()
+    await started.wait()
     async with asyncio.timeout(20):
         await store.close()

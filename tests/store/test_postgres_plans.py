@@ -1,3 +1,5 @@
+"""The execution plans of queries in PostgreSQL, and the totals of pages."""
+
 from __future__ import annotations
 
 from random import Random
@@ -7,7 +9,7 @@ from typing import Any
 import pytest
 
 from service.store.base import Add, Collection, Condition, Field, Query, Replace, Sort, ValueTooLong
-from service.store.postgres.query import statement
+from service.store.postgres.query import find_sql
 from tests.support.postgres import OpenPostgres
 
 SHIPS = Collection(
@@ -42,33 +44,33 @@ async def test_a_query_uses_the_declared_index(
     each = [ship(f"{n}", crew=n, category=f"{n}", old=n % 100 == 0, roles=[f"{n}"]) for n in range(3000)]
     await store.write(*[Add(SHIPS, data) for data in each])
     await postgres_admin.execute("VACUUM ANALYZE shipyard.records_ships")
-    sql, arguments = statement(SHIPS, query)
+    sql, arguments = find_sql(SHIPS, query)
     plan = await postgres_admin.fetch(f"EXPLAIN {sql}", *arguments)
     assert any(index in line for (line,) in plan), plan
 
 
-async def test_a_text_too_long_for_its_index_is_refused_and_nothing_kept(open_postgres: OpenPostgres) -> None:
+async def test_a_text_too_long_for_its_index_is_rejected_and_nothing_is_written(open_postgres: OpenPostgres) -> None:
     store = await open_postgres(SHIPS)
-    noise = "".join(Random(1).choices(ascii_letters, k=9000))  # of one letter it would be compressed
+    noise = "".join(Random(1).choices(ascii_letters, k=9000))  # random, because PostgreSQL compresses repeated letters
     await store.add(SHIPS, ship("A", category=noise[:2000]))
-    for change in (Add(SHIPS, ship("B", category=noise)), Replace(SHIPS, 1, ship("A", category=noise))):
+    for operation in (Add(SHIPS, ship("B", category=noise)), Replace(SHIPS, 1, ship("A", category=noise))):
         with pytest.raises(ValueTooLong):
-            await store.write(change)
+            await store.write(operation)
     await store.add(SHIPS, ship("C", note=noise))
     assert [record.data["model"] for record in (await store.find(SHIPS, Query())).records] == ["A", "C"]
 
 
-async def test_what_a_page_skips_is_read_from_the_index_alone(open_postgres: OpenPostgres, postgres_admin: Any) -> None:
+async def test_skipped_rows_are_read_from_the_index_only(open_postgres: OpenPostgres, postgres_admin: Any) -> None:
     store = await open_postgres(SHIPS)
     await store.write(*[Add(SHIPS, ship(f"{n}")) for n in range(3000)])
     await postgres_admin.execute("VACUUM ANALYZE shipyard.records_ships")
-    sql, arguments = statement(SHIPS, Query(start=2000, limit=5))
+    sql, arguments = find_sql(SHIPS, Query(start=2000, limit=5))
     plan = await postgres_admin.fetch(f"EXPLAIN (ANALYZE, TIMING OFF) {sql}", *arguments)
     skipping = [line for (line,) in plan if "actual rows=2005" in line]
     assert [" Index Only Scan " in line for line in skipping] == [True], plan
 
 
-async def test_the_total_counts_what_lies_before_the_page_too(open_postgres: OpenPostgres) -> None:
+async def test_the_total_includes_the_records_before_the_page(open_postgres: OpenPostgres) -> None:
     store = await open_postgres(SHIPS)
     await store.write(*[Add(SHIPS, ship(f"{n}")) for n in range(5)])
     for query, ids in (

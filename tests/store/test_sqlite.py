@@ -1,4 +1,4 @@
-"""What is SQLite's own: its locks, its room, and the other processes that have its file open."""
+"""Behaviour of the SQLite store only: locks, a full disk, other processes on the same file, the cache of reads."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ import pytest
 
 from service.store.base import Add, Condition, Page, Query, Record, Revoke, StorageFull, StoreUnavailable
 from service.store.sqlite import SQLiteStore
-from service.store.sqlite import file as sqlite_file
+from service.store.sqlite import connection as sqlite_connection
 from service.store.sqlite import reader as sqlite_reader
-from service.store.sqlite.file import connect
+from service.store.sqlite.connection import connect
 from service.store.sqlite.find import find
 from service.store.sqlite.table import Table
 from tests.support.collections import COLLECTIONS, LATER, TEXT, THINGS, USERS, user
-from tests.support.sqlite_programs import ADD_FOR_EVER, ADD_HUNDRED, LOCK, opened, start
+from tests.support.sqlite_programs import ADD_FOREVER, ADD_HUNDRED, LOCK, opened, start
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ async def store(path: Path) -> AsyncIterator[SQLiteStore]:
     await store.close()
 
 
-async def test_a_closed_store_is_one_file_and_has_left_no_thread(path: Path) -> None:
+async def test_closing_completes_writes_and_leaves_one_file_and_no_threads(path: Path) -> None:
     store = await opened(path, THINGS)
     writes = [asyncio.create_task(store.add(THINGS, {})) for _ in range(500)]
     await asyncio.sleep(0)
@@ -41,7 +41,7 @@ async def test_a_closed_store_is_one_file_and_has_left_no_thread(path: Path) -> 
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("sqlite")]
 
 
-async def test_only_its_owner_can_read_the_file(store: SQLiteStore, path: Path) -> None:
+async def test_only_the_owner_can_read_the_files(store: SQLiteStore, path: Path) -> None:
     await store.add(USERS, user("a"))
     assert {each.name: each.stat().st_mode & 0o777 for each in path.parent.iterdir()} == {
         "file.db": 0o600,
@@ -63,7 +63,31 @@ async def test_a_closed_store_is_unavailable(path: Path) -> None:
             await attempt
 
 
-async def test_a_lock_of_another_process_is_waited_for(store: SQLiteStore, path: Path) -> None:
+async def test_ping_raises_while_a_table_is_missing(store: SQLiteStore, path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("ALTER TABLE _state RENAME TO _missing")
+        with pytest.raises(StoreUnavailable, match="no such table: _state"):
+            await store.ping()
+        other.execute("ALTER TABLE _missing RENAME TO _state")
+    await asyncio.sleep(0)  # ends the shared transaction of the reads before
+    await store.ping()
+
+
+async def test_ping_raises_when_the_file_is_overwritten(store: SQLiteStore, path: Path) -> None:
+    await store.add(THINGS, {})
+    await store.ping()
+    await asyncio.sleep(0)  # ends the shared transaction of the reads before
+    with closing(
+        sqlite3.connect(path, isolation_level=None)
+    ) as other:  # invalidates the pages that the store has cached
+        other.execute("UPDATE _state SET revision = revision + 1")
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    path.write_bytes(b"\xa5" * path.stat().st_size)
+    with pytest.raises(StoreUnavailable, match="SQLite: "):
+        await store.ping()
+
+
+async def test_writes_wait_for_a_lock_of_another_process_and_reads_do_not(store: SQLiteStore, path: Path) -> None:
     with start(path, LOCK) as locker:
         assert locker.stdout
         assert locker.stdin
@@ -76,21 +100,21 @@ async def test_a_lock_of_another_process_is_waited_for(store: SQLiteStore, path:
         assert sorted([(await write).id for write in writes]) == [1, 2, 3]
 
 
-async def test_a_lock_that_lasts_makes_the_store_unavailable_for_writes_until_it_is_gone(
+async def test_writes_time_out_while_another_process_holds_the_lock_and_succeed_after_it(
     store: SQLiteStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite_file, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(sqlite_connection, "LOCK_TIMEOUT_SECONDS", 0.05)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        answers = await asyncio.gather(*(store.add(THINGS, {}) for _ in range(3)), return_exceptions=True)
-        assert [isinstance(answer, StoreUnavailable) and answer.retry_after for answer in answers] == [1, 1, 1]
+        results = await asyncio.gather(*(store.add(THINGS, {}) for _ in range(3)), return_exceptions=True)
+        assert [isinstance(result, StoreUnavailable) and result.retry_after for result in results] == [1, 1, 1]
         assert (await store.find(THINGS, Query())).total == 0
     assert (await store.add(THINGS, {})).id == 1
 
 
 @contextmanager
-def no_room(path: Path) -> Iterator[None]:
-    """Let no file grow beyond what the store's log is now."""
+def full_disk(path: Path) -> Iterator[None]:
+    """Limit the size of files to little more than that of the write-ahead log."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     log = path.with_name(path.name + "-wal")
     resource.setrlimit(resource.RLIMIT_FSIZE, (log.stat().st_size + 4096, hard))
@@ -100,33 +124,33 @@ def no_room(path: Path) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-async def test_a_full_disk_fails_writes_whole_and_they_work_again_when_there_is_room(
+async def test_writes_to_a_full_disk_fail_without_effect_and_succeed_when_there_is_space(
     store: SQLiteStore, path: Path
 ) -> None:
-    kept = await store.add(THINGS, {"text": "kept"})
-    with no_room(path):
-        answers = await asyncio.gather(
+    added = await store.add(THINGS, {"text": "added"})
+    with full_disk(path):
+        results = await asyncio.gather(
             *(store.add(THINGS, {"text": "x" * 3000}) for _ in range(9)), return_exceptions=True
         )
-        assert [type(answer) for answer in answers] == [StorageFull] * 9
+        assert [type(result) for result in results] == [StorageFull] * 9
         with pytest.raises(StorageFull):
             await store.remove(THINGS, 1)
-        assert await store.get(THINGS, 1) == kept
-        assert await store.find(THINGS, Query(where=(Condition(TEXT, "eq", ("kept",)),))) == Page((kept,), 1)
+        assert await store.get(THINGS, 1) == added
+        assert await store.find(THINGS, Query(where=(Condition(TEXT, "eq", ("added",)),))) == Page((added,), 1)
     assert (await store.add(THINGS, {})).id == 2
     assert (await store.find(THINGS, Query())).total == 2
 
 
-async def test_what_sqlite_refuses_fails_alone(store: SQLiteStore) -> None:
-    refused = Revoke(None, LATER)  # type: ignore[arg-type]  # what no type checker lets through must not harm others
-    answers = await asyncio.gather(
-        store.add(THINGS, {}), store.write(Add(THINGS, {}), refused), store.add(THINGS, {}), return_exceptions=True
+async def test_an_operation_that_sqlite_rejects_does_not_affect_concurrent_writes(store: SQLiteStore) -> None:
+    invalid = Revoke(None, LATER)  # type: ignore[arg-type]  # violates NOT NULL
+    results = await asyncio.gather(
+        store.add(THINGS, {}), store.write(Add(THINGS, {}), invalid), store.add(THINGS, {}), return_exceptions=True
     )
-    assert [type(answer) for answer in answers] == [Record, StoreUnavailable, Record]
+    assert [type(result) for result in results] == [Record, StoreUnavailable, Record]
     assert (await store.find(THINGS, Query())).total == 2
 
 
-async def test_a_transaction_that_fails_lets_go_of_the_file(store: SQLiteStore, path: Path) -> None:
+async def test_a_failed_transaction_releases_its_lock(store: SQLiteStore, path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("ALTER TABLE _state RENAME TO _away")
         with pytest.raises(StoreUnavailable):
@@ -135,15 +159,15 @@ async def test_a_transaction_that_fails_lets_go_of_the_file(store: SQLiteStore, 
     assert (await store.add(THINGS, {})).id == 1
 
 
-async def test_several_processes_on_one_new_file_share_ids_and_names(path: Path) -> None:
+async def test_several_processes_on_one_new_file_share_ids_and_unique_names(path: Path) -> None:
     processes = [start(path, ADD_HUNDRED) for _ in range(3)]
     lines = [line for process in processes for line in process.communicate()[0].splitlines()]
     assert [process.returncode for process in processes] == [0, 0, 0]
     assert sorted(lines) == sorted([f"things {id}" for id in range(1, 301)] + [f"users {id}" for id in range(1, 101)])
 
 
-async def test_what_was_acknowledged_is_there_after_a_kill(path: Path) -> None:
-    with start(path, ADD_FOR_EVER) as process:
+async def test_acknowledged_writes_survive_a_kill(path: Path) -> None:
+    with start(path, ADD_FOREVER) as process:
         assert process.stdout
         acknowledged = [int(process.stdout.readline()) for _ in range(50)]
         process.kill()
@@ -154,7 +178,7 @@ async def test_what_was_acknowledged_is_there_after_a_kill(path: Path) -> None:
     await store.close()
 
 
-async def test_a_page_and_its_total_are_of_one_moment(store: SQLiteStore, path: Path) -> None:
+async def test_a_page_and_its_total_are_read_in_one_transaction(store: SQLiteStore, path: Path) -> None:
     await store.write(*(Add(THINGS, {"text": "a"}) for _ in range(1100)))
     query = Query((Condition(TEXT, "eq", ("a",)),), limit=5000)
     with closing(connect(path)) as reading, closing(sqlite3.connect(path, isolation_level=None)) as writing:
@@ -166,7 +190,7 @@ async def test_a_page_and_its_total_are_of_one_moment(store: SQLiteStore, path: 
         assert find(Table(THINGS), query, reading).total > page.total
 
 
-async def test_what_is_remembered_is_forgotten_when_anybody_writes(store: SQLiteStore, path: Path) -> None:
+async def test_cached_reads_are_never_outdated_whichever_process_writes(store: SQLiteStore, path: Path) -> None:
     other = await opened(path, *COLLECTIONS)
     try:
         for number in range(3):
@@ -186,8 +210,8 @@ async def test_what_is_remembered_is_forgotten_when_anybody_writes(store: SQLite
         await other.close()
 
 
-async def test_only_so_much_is_remembered(store: SQLiteStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite_reader, "_MOST", 100_000)
+async def test_the_cache_is_bounded(store: SQLiteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_reader, "_MAX_CACHE_BYTES", 100_000)
     ids = [(await store.add(THINGS, {"text": "x" * 10_000})).id for _ in range(30)]
     tracemalloc.start()
     try:
@@ -198,13 +222,13 @@ async def test_only_so_much_is_remembered(store: SQLiteStore, monkeypatch: pytes
         tracemalloc.stop()
 
 
-async def test_long_reads_leave_the_loop_to_others(store: SQLiteStore) -> None:
+async def test_long_reads_do_not_block_the_event_loop(store: SQLiteStore) -> None:
     await store.write(*(Add(THINGS, {"text": f"{number}"}) for number in range(3000)))
     find = asyncio.create_task(store.find(THINGS, Query(search="29", searched=(TEXT,))))
-    turns = 0
+    iterations = 0
     while not find.done():
         await store.get(THINGS, 1)
         await asyncio.sleep(0)
-        turns += 1
+        iterations += 1
     assert (await find).total == 159
-    assert turns > 1
+    assert iterations > 1

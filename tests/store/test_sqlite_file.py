@@ -1,4 +1,4 @@
-"""What may be wrong with the file of a SQLite store: each is refused in one line, and the file is left alone."""
+"""Files that the SQLite store cannot use: each is rejected with a one-line message and left unchanged."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ import pytest
 
 from service.store.base import Add, StoreUnusable
 from service.store.sqlite import SQLiteStore
-from service.store.sqlite.file import file_system
+from service.store.sqlite.file import file_system_type
 from tests.support.collections import COLLECTIONS, THINGS
-from tests.support.sqlite_programs import ADD_FOR_EVER, opened, start
+from tests.support.sqlite_programs import ADD_FOREVER, opened, start
 
 
 async def make(path: Path) -> None:
-    """A file with a few pages of records."""
+    """Create a file with several pages of records."""
     store = await opened(path, *COLLECTIONS)
     await store.write(*(Add(THINGS, {"text": f"{number}" * 99, "number": number}) for number in range(300)))
     await store.close()
 
 
-def strange(path: Path) -> None:
+def foreign(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE theirs (id)")
 
@@ -58,21 +58,21 @@ def a_directory(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "reason"),
+    ("damage", "reason"),
     [
         (text, "is not a SQLite database"),
         (truncated, "is damaged"),
         (cut_within_a_page, "is damaged"),
         (overwritten, "is damaged"),
-        (newer, "its format is 99, this one knows up to 1"),
+        (newer, "its format is 99, this version supports up to 1"),
         (a_directory, "is a directory"),
     ],
 )
-async def test_a_file_that_cannot_be_used_is_refused_in_a_line_and_left_alone(
-    path: Path, spoil: Callable[[Path], None], reason: str
+async def test_an_unusable_file_is_rejected_with_one_line_and_left_unchanged(
+    path: Path, damage: Callable[[Path], None], reason: str
 ) -> None:
     await make(path)
-    spoil(path)
+    damage(path)
     before = path.read_bytes() if path.is_file() else None
     with pytest.raises(StoreUnusable) as caught:
         await SQLiteStore(path).open(COLLECTIONS)
@@ -83,17 +83,17 @@ async def test_a_file_that_cannot_be_used_is_refused_in_a_line_and_left_alone(
     assert list(path.parent.iterdir()) == [path]
 
 
-async def test_the_database_of_another_program_is_refused_and_left_alone(path: Path) -> None:
-    strange(path)
+async def test_the_database_of_another_program_is_rejected_and_left_unchanged(path: Path) -> None:
+    foreign(path)
     before = path.read_bytes()
     with pytest.raises(StoreUnusable, match="is the database of another program"):
         await SQLiteStore(path).open(COLLECTIONS)
     assert path.read_bytes() == before
 
 
-async def test_a_newer_file_that_was_not_closed_is_left_alone_with_its_log(path: Path) -> None:
+async def test_a_newer_file_that_was_not_closed_is_left_unchanged_with_its_log(path: Path) -> None:
     await make(path)
-    with start(path, ADD_FOR_EVER) as process:
+    with start(path, ADD_FOREVER) as process:
         assert process.stdout
         process.stdout.readline()
         newer(path)
@@ -105,12 +105,12 @@ async def test_a_newer_file_that_was_not_closed_is_left_alone_with_its_log(path:
     assert set(before) == {"file.db", "file.db-wal"}
 
 
-async def test_a_file_whose_journal_is_left_beside_a_log_is_rolled_back_first(path: Path, tmp_path: Path) -> None:
+async def test_a_rollback_journal_beside_a_log_is_rolled_back_first(path: Path, tmp_path: Path) -> None:
     store = await opened(path, THINGS)
-    added = await store.add(THINGS, {"text": "kept"})
+    added = await store.add(THINGS, {"text": "added"})
     await store.close()
-    left = tmp_path / "left"
-    left.mkdir()
+    crashed = tmp_path / "crashed"
+    crashed.mkdir()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")
         connection.execute("PRAGMA cache_size = 1")
@@ -120,39 +120,39 @@ async def test_a_file_whose_journal_is_left_beside_a_log_is_rolled_back_first(pa
             "CREATE TABLE t AS WITH RECURSIVE n(i) AS (VALUES(1) UNION SELECT i + 1 FROM n LIMIT 5000) SELECT i FROM n"
         )
         for end in ("", "-journal"):
-            (left / f"file.db{end}").write_bytes(path.with_name(f"file.db{end}").read_bytes())
-    (left / "file.db-wal").write_bytes(bytes(32))
-    again = await opened(left / "file.db", THINGS)
+            (crashed / f"file.db{end}").write_bytes(path.with_name(f"file.db{end}").read_bytes())
+    (crashed / "file.db-wal").write_bytes(bytes(32))
+    again = await opened(crashed / "file.db", THINGS)
     assert await again.get(THINGS, added.id) == added
     await again.close()
 
 
-async def test_a_missing_directory_is_named(tmp_path: Path) -> None:
-    with pytest.raises(StoreUnusable, match=r"no/file\.db is in no directory that there is"):
+async def test_a_missing_directory_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnusable, match=r"no/file\.db is in a directory that does not exist"):
         await SQLiteStore(tmp_path / "no" / "file.db").open(COLLECTIONS)
 
 
-async def test_a_file_that_may_not_be_written_is_refused(path: Path) -> None:
+async def test_a_read_only_file_is_rejected(path: Path) -> None:
     await make(path)
     path.chmod(0o444)
     path.parent.chmod(0o555)
     with (
-        as_nobody(path),
-        pytest.raises(StoreUnusable, match=r"cannot be (written|opened); let whoever runs the service"),
+        unprivileged(path),
+        pytest.raises(StoreUnusable, match=r"(is read-only|cannot be opened); the service needs"),
     ):
         await SQLiteStore(path).open(COLLECTIONS)
     path.parent.chmod(0o755)
 
 
 @contextmanager
-def as_nobody(path: Path) -> Iterator[None]:
-    """Root may write everything, so be somebody else for a while."""
+def unprivileged(path: Path) -> Iterator[None]:
+    """Run the block as another user if the tests run as root, who can write every file."""
     if os.geteuid() != 0:
         yield
         return
-    for above in path.parents:
-        if above.is_relative_to(tempfile.gettempdir()):
-            above.chmod(above.stat().st_mode | 0o055)
+    for parent in path.parents:
+        if parent.is_relative_to(tempfile.gettempdir()):
+            parent.chmod(parent.stat().st_mode | 0o055)
     os.seteuid(65534)
     try:
         yield
@@ -160,9 +160,9 @@ def as_nobody(path: Path) -> Iterator[None]:
         os.seteuid(0)
 
 
-def test_a_network_file_system_is_told_by_its_mount() -> None:
+def test_the_type_of_a_file_system_is_found_by_its_mount_point() -> None:
     mounts = "/dev/a / ext4 rw 0 0\nserver:/b /srv nfs4 rw 0 0\n/dev/c /srv/own\\040disk ext4 rw 0 0\n"
-    assert file_system(Path("/srv/data"), mounts) == "nfs4"
-    assert file_system(Path("/srv/own disk/data"), mounts) == "ext4"
-    assert file_system(Path("/home"), mounts) == "ext4"
-    assert file_system(Path("/home"), "") == ""
+    assert file_system_type(Path("/srv/data"), mounts) == "nfs4"
+    assert file_system_type(Path("/srv/own disk/data"), mounts) == "ext4"
+    assert file_system_type(Path("/home"), mounts) == "ext4"
+    assert file_system_type(Path("/home"), "") == ""

@@ -1,4 +1,4 @@
-"""The tables of a SQLite store follow what the collections declare, and the version of the service."""
+"""Migration of the SQLite store: to the current format, and to the declarations of the collections."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import pytest
 from service.store.base import Collection, Condition, Query, Sort, StoreUnusable
 from service.store.sqlite import SQLiteStore
 from service.store.sqlite import schema as sqlite_schema
-from service.store.sqlite.query import order, where
+from service.store.sqlite.query import order_by, where
 from tests.support.collections import NUMBER, TEXT, THINGS
 from tests.support.sqlite_programs import opened
 
 
 def plan(path: Path, query: Query) -> str:
-    sql = f"SELECT id FROM things WHERE {where(query).sql}" + (f" ORDER BY {order(query)}" if query.sort else "")
+    sql = f"SELECT id FROM things WHERE {where(query).sql}" + (f" ORDER BY {order_by(query)}" if query.sort else "")
     with closing(sqlite3.connect(path)) as connection:
         return " ".join(str(row) for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", where(query).values))
 
@@ -33,16 +33,16 @@ def plan(path: Path, query: Query) -> str:
         Query(sort=(Sort(NUMBER, True),)),
     ],
 )
-async def test_an_index_serves_the_queries_of_a_field_as_long_as_it_is_declared(path: Path, query: Query) -> None:
+async def test_queries_use_the_index_on_a_field_while_it_is_declared(path: Path, query: Query) -> None:
     await (await opened(path, THINGS)).close()
     assert re.search(r"USING (COVERING )?INDEX things (text|number)", plan(path, query))
     await (await opened(path, Collection("things"))).close()
     assert "INDEX things" not in plan(path, query)
 
 
-async def test_an_older_file_is_brought_up_to_date_in_one_go(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_older_file_is_migrated_in_one_transaction(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = await opened(path, THINGS)
-    kept = await store.add(THINGS, {})
+    added = await store.add(THINGS, {})
     await store.close()
     good, bad = (
         ("CREATE TABLE _more (key TEXT)", "INSERT INTO _more VALUES ('a')"),
@@ -53,14 +53,14 @@ async def test_an_older_file_is_brought_up_to_date_in_one_go(path: Path, monkeyp
         await SQLiteStore(path).open([THINGS])
     monkeypatch.setattr(sqlite_schema, "MIGRATIONS", sqlite_schema.MIGRATIONS[:-1])
     store = await opened(path, THINGS)
-    assert await store.get(THINGS, 1) == kept
+    assert await store.get(THINGS, 1) == added
     await store.close()
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT key FROM _more").fetchall() == [("a",)]
         assert connection.execute("PRAGMA user_version").fetchone() == (2,)
 
 
-async def test_rows_follow_what_is_declared_unique_and_hidden(path: Path) -> None:
+async def test_rows_are_rewritten_when_unique_or_write_only_fields_change(path: Path) -> None:
     before = Collection("people", unique="name", write_only=("password",))
     after = Collection("people", unique="mail", write_only=("mail", "phone"))
     store = await opened(path, before)
@@ -75,3 +75,5 @@ async def test_rows_follow_what_is_declared_unique_and_hidden(path: Path) -> Non
     await store.close()
     with pytest.raises(StoreUnusable, match="has two records of people with the same name"):
         await SQLiteStore(path).open([before])
+    with pytest.raises(StoreUnusable, match="has a record of people, id 1, whose rank is missing or not a text"):
+        await SQLiteStore(path).open([Collection("people", unique="rank")])

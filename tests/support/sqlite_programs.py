@@ -1,4 +1,4 @@
-"""SQLite stores that are open, in this process and in others."""
+"""Open SQLite stores, in this process and in others."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ async def main():
 {work}
 asyncio.run(main())
 """
-ADD_FOR_EVER = """
+ADD_FOREVER = """
 async def work(store):
     while True:
         print((await store.add(THINGS, {"text": "é" * 999})).id, flush=True)
 """
-"""Says each id that was acknowledged."""
+"""Prints each acknowledged id."""
 ADD_HUNDRED = """
 async def add(store, number):
     try:
@@ -43,7 +43,7 @@ async def work(store):
     for ten in range(0, 100, 10):
         await asyncio.gather(*(add(store, ten + one) for one in range(10)))
 """
-"""Says each collection and id; the names of the users are those of every other process that does the same."""
+"""Prints each collection and id; the users have the same names in every process that runs this."""
 LOCK = """
 import sqlite3
 
@@ -54,18 +54,18 @@ async def work(store):
     sys.stdin.read()
     connection.close()
 """
-"""Says so when it has locked the file, until its input ends."""
+"""Locks the file until the end of standard input, and prints `locked`."""
 
 
 async def opened(path: Path, *collections: Collection) -> SQLiteStore:
-    """The store in this file."""
+    """Return an open store."""
     store = SQLiteStore(path)
     await store.open(collections)
     return store
 
 
 def start(path: Path, work: str) -> subprocess.Popen[str]:
-    """A process that does this work on the store in this file."""
+    """Start a process that runs one of the programs above on the store in a file."""
     return subprocess.Popen(
         [sys.executable, "-c", _PROGRAM.replace("{work}", work), path],
         stdin=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""What a query asks of one record, as a function of it."""
+"""The conditions and the search of a query as a predicate: a function of the fields of one record."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 from service.store.base import Condition, Field, Query, fold
 
-Shown = dict[str, Any]
-Test = Callable[[Shown], bool]
+Fields = dict[str, Any]
+Predicate = Callable[[Fields], bool]
 
 TYPES: dict[str, set[type]] = {
     "number": {int, float},
@@ -19,77 +19,78 @@ TYPES: dict[str, set[type]] = {
     "numbers": {int, float},
     "texts": {str},
 }
+"""The types of the value of a field, or of its elements, by the field's kind."""
 _LISTS = {"numbers", "texts"}
-_ORDERS: dict[str, Callable[[Any, Any], bool]] = {"gt": gt, "gte": ge, "lt": lt, "lte": le}
+_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {"gt": gt, "gte": ge, "lt": lt, "lte": le}
 
 
-def test(query: Query) -> Test | None:
-    """One test for all that a query asks of a record; None if it asks nothing."""
-    tests = [_condition(each) for each in query.where]
+def predicate(query: Query) -> Predicate | None:
+    """Return the predicate that a query's records satisfy, or None if all do."""
+    predicates = [_condition(condition) for condition in query.where]
     if query.search is not None:
-        tests.append(_search(query.search, query.searched))
-    return reduce(_both, tests) if tests else None
+        predicates.append(_search(query.search, query.searched))
+    return reduce(_and, predicates) if predicates else None
 
 
-def _both(one: Test, other: Test) -> Test:
-    return lambda shown: one(shown) and other(shown)
+def _and(first: Predicate, second: Predicate) -> Predicate:
+    return lambda fields: first(fields) and second(fields)
 
 
-def _condition(condition: Condition) -> Test:
+def _condition(condition: Condition) -> Predicate:
     field, values = condition.field, condition.values
     match condition.test:
         case "eq":
             return _equal(field, frozenset(values))
         case "ne":
             equal = _equal(field, frozenset(values))
-            return lambda shown: not equal(shown)
+            return lambda fields: not equal(fields)
         case "has":
             return _has(field, frozenset(values))
         case "like":
             return _like(field, [fold(str(value)) for value in values])
-        case order:
-            return _compared(field, _ORDERS[order], values[0])
+        case test:
+            return _compared(field, _COMPARISONS[test], values[0])
 
 
-def _equal(field: Field, wanted: frozenset[Any]) -> Test:
+def _equal(field: Field, values: frozenset[Any]) -> Predicate:
     name, types = field.name, TYPES[field.kind]
-    return lambda shown: type(found := shown.get(name)) in types and found in wanted
+    return lambda fields: type(value := fields.get(name)) in types and value in values
 
 
-def _compared(field: Field, holds: Callable[[Any, Any], bool], bound: Any) -> Test:
+def _compared(field: Field, compare: Callable[[Any, Any], bool], bound: Any) -> Predicate:
     name, types = field.name, TYPES[field.kind]
-    return lambda shown: type(found := shown.get(name)) in types and holds(found, bound)
+    return lambda fields: type(value := fields.get(name)) in types and compare(value, bound)
 
 
-def _has(field: Field, wanted: frozenset[Any]) -> Test:
+def _has(field: Field, values: frozenset[Any]) -> Predicate:
     elements = _elements(field)
-    return lambda shown: not wanted.isdisjoint(elements(shown))
+    return lambda fields: not values.isdisjoint(elements(fields))
 
 
-def _like(field: Field, needles: Sequence[str]) -> Test:
+def _like(field: Field, substrings: Sequence[str]) -> Predicate:
     elements = _elements(field)
 
-    def like(shown: Shown) -> bool:
-        return any(needle in text for text in map(fold, elements(shown)) for needle in needles)
+    def like(fields: Fields) -> bool:
+        return any(substring in text for text in map(fold, elements(fields)) for substring in substrings)
 
     return like
 
 
-def _search(text: str, fields: Sequence[Field]) -> Test:
-    tests = [_like(field, [fold(text)]) for field in fields]
-    return lambda shown: any(test(shown) for test in tests)
+def _search(text: str, searched: Sequence[Field]) -> Predicate:
+    predicates = [_like(field, [fold(text)]) for field in searched]
+    return lambda fields: any(predicate(fields) for predicate in predicates)
 
 
-def _elements(field: Field) -> Callable[[Shown], Sequence[Any]]:
-    """What a field holds: the elements of its list, or its one value, or nothing; of the field's kind only."""
+def _elements(field: Field) -> Callable[[Fields], Sequence[Any]]:
+    """Return a function for the elements of a list field, or the single value of another; of the field's kind only."""
     name, types = field.name, TYPES[field.kind]
 
-    def one(shown: Shown) -> Sequence[Any]:
-        found = shown.get(name)
-        return (found,) if type(found) in types else ()
+    def value_of(fields: Fields) -> Sequence[Any]:
+        value = fields.get(name)
+        return (value,) if type(value) in types else ()
 
-    def several(shown: Shown) -> Sequence[Any]:
-        found = shown.get(name)
-        return [element for element in found if type(element) in types] if type(found) is list else ()
+    def elements_of(fields: Fields) -> Sequence[Any]:
+        value = fields.get(name)
+        return [element for element in value if type(element) in types] if type(value) is list else ()
 
-    return several if field.kind in _LISTS else one
+    return elements_of if field.kind in _LISTS else value_of

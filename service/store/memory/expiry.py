@@ -1,4 +1,4 @@
-"""What the memory store keeps for a time only."""
+"""Delete expired entries without blocking the event loop."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
-Kept = TypeVar("Kept")
+Entry = TypeVar("Entry")
 
-_TURN = 1000  # keys that are looked at before others may have their turn
+_CHUNK_SIZE = 1000  # keys checked between two yields to the event loop
 
 
-async def forget(kept: dict[str, Kept], is_over: Callable[[Kept], bool]) -> int:
-    """Forget what is over; how much there was."""
-    forgotten = 0
-    for count, key in enumerate([*kept]):
-        if count % _TURN == 0:
+async def delete_expired(entries: dict[str, Entry], is_expired: Callable[[Entry], bool]) -> int:
+    """Delete the expired entries and return their number."""
+    deleted = 0
+    for count, key in enumerate([*entries]):
+        if count % _CHUNK_SIZE == 0:
             await asyncio.sleep(0)
-        if key in kept and is_over(kept[key]):
-            del kept[key]
-            forgotten += 1
-    return forgotten
+        if key in entries and is_expired(entries[key]):
+            del entries[key]
+            deleted += 1
+    return deleted

@@ -1,4 +1,4 @@
-"""The index of the memory store on one field."""
+"""An index of the store in memory, on one field."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from service.store.memory.conditions import TYPES
 
 
 class Index:
-    """The ids of the records that have a value in this field, in their order, by the value."""
+    """The sorted ids of the records that have each value of a field."""
 
     def __init__(self, field: Field) -> None:
         self.field = field
@@ -21,14 +21,14 @@ class Index:
         self._ids: dict[Scalar, list[int]] = {}
 
     def value(self, data: Mapping[str, Any]) -> Scalar | None:
-        """What a record has in this field; None if nothing of the field's kind. Equal texts are one object."""
-        found = data.get(self._name)
-        if type(found) not in self._types:
+        """Return the value of the field in a record, or None if it is not of the field's kind. Strings are interned."""
+        value = data.get(self._name)
+        if type(value) not in self._types:
             return None
-        return sys.intern(found) if type(found) is str else found
+        return sys.intern(value) if type(value) is str else value
 
-    def move(self, id: int, old: Scalar | None, new: Scalar | None) -> None:
-        """The record has another value; None for none."""
+    def update(self, id: int, old: Scalar | None, new: Scalar | None) -> None:
+        """Change the value of a record; None means that it has none."""
         if old == new:
             return
         if old is not None:
@@ -39,7 +39,7 @@ class Index:
         if new is not None:
             insort(self._ids.setdefault(new, []), id)
 
-    def ids(self, values: Iterable[Scalar]) -> Sequence[int]:
-        """The records that have one of the values; good until the next write."""
+    def ids_of(self, values: Iterable[Scalar]) -> Sequence[int]:
+        """Return the sorted ids of the records with one of the values; valid until the next write."""
         found = [self._ids.get(value, []) for value in set(values)]
         return found[0] if len(found) == 1 else sorted(chain.from_iterable(found))

@@ -1,10 +1,10 @@
-"""The store in memory: dicts. Quick, and gone when the process ends."""
+"""The store in memory: fast, and empty after every start."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import orjson
@@ -12,35 +12,27 @@ import orjson
 from service.store.base import (
     Add,
     Collection,
-    DuplicateValue,
     IdempotencyKey,
     IdempotencyKeyReused,
     Operation,
     Page,
     Query,
     Record,
-    RecordNotFound,
-    Remove,
-    Replace,
-    RevisionMismatch,
-    Revoke,
     Store,
-    encode,
+    StoreUnavailable,
     fold,
 )
-from service.store.memory import scanning
-from service.store.memory.expiry import forget
+from service.store.memory.expiry import delete_expired
 from service.store.memory.index import Index
-from service.store.memory.table import Row, Table, record
+from service.store.memory.query import find_page
+from service.store.memory.table import Table, to_record
+from service.store.memory.writer import Writer
 
-Undo = tuple[Callable[..., None], tuple[Any, ...]]
-"""A method, and what to call it with."""
-
-_TURN = 1000  # records that a scan reads before others may have their turn
+_CHUNK_SIZE = 1000  # records that a scan reads between two yields to the event loop
 
 
-class Outcome(NamedTuple):
-    """What a `Once` key stands for."""
+class StoredResult(NamedTuple):
+    """The result of the write with an idempotency key."""
 
     fingerprint: str
     records: list[Record | None]
@@ -48,55 +40,66 @@ class Outcome(NamedTuple):
 
 
 class MemoryStore(Store):
-    """Writes run to their end without giving way to anything else: the event loop is the lock."""
+    """Reads and writes run without yielding to the event loop, except for `find`, `purge`, `fill` and `scan`."""
 
     durable: ClassVar[bool] = False
     shared: ClassVar[bool] = False
     name = "memory:"
 
     def __init__(self) -> None:
-        self._shelves: dict[str, Table] = {}
+        self._tables: dict[str, Table] = {}
         self._revoked: dict[str, int] = {}
-        self._outcomes: dict[str, Outcome] = {}
-        # The clock, so that a client's ETag from before a restart matches nothing of after it.
-        self._revision = time.time_ns() // 1000
+        self._results: dict[str, StoredResult] = {}
+        self._writer = Writer(self._tables, self._revoked)
         self._written = False
+        self._is_open = False
 
     async def open(self, collections: Sequence[Collection]) -> None:
         for collection in collections:
             indexes = tuple(Index(field) for field in collection.indexed)
-            self._shelves.setdefault(collection.name, Table(indexes))
+            self._tables.setdefault(collection.name, Table(indexes))
+        self._is_open = True
 
     async def close(self) -> None:
-        return
+        self._is_open = False
+
+    async def ping(self) -> None:
+        if not self._is_open:
+            raise StoreUnavailable("The store is not open.")
 
     async def get(self, collection: Collection, id: int) -> Record | None:
-        row = self._shelves[collection.name].rows.get(id)
-        return None if row is None else record(row)
+        row = self._tables[collection.name].rows.get(id)
+        return None if row is None else to_record(row)
 
     async def lookup(self, collection: Collection, value: str) -> Record | None:
-        shelf = self._shelves[collection.name]
-        id = shelf.ids.get(fold(value))
-        return None if id is None else record(shelf.rows[id])
+        table = self._tables[collection.name]
+        id = table.ids.get(fold(value))
+        return None if id is None else to_record(table.rows[id])
 
     async def write_only_fields(self, collection: Collection, id: int) -> dict[str, Any] | None:
-        row = self._shelves[collection.name].rows.get(id)
+        row = self._tables[collection.name].rows.get(id)
         return None if row is None else orjson.loads(row[3])
 
     async def find(self, collection: Collection, query: Query) -> Page:
-        return await scanning.page(self._shelves[collection.name], query)
+        return await find_page(self._tables[collection.name], query)
 
-    async def write(self, *changes: Operation, once: IdempotencyKey | None = None) -> list[Record | None]:
-        if once is not None and (before := self._outcome(once)) is not None:
-            return before
-        records = self._apply(changes)
-        if once is not None:
-            self._outcomes[once.key] = Outcome(once.fingerprint, list(records), once.expires)
-        self._written |= bool(changes)
+    async def write(self, *operations: Operation, idempotency_key: IdempotencyKey | None = None) -> list[Record | None]:
+        key = idempotency_key
+        if key is not None and (earlier := await self.replay(key)) is not None:
+            return earlier
+        records = self._writer.apply(operations)
+        if key is not None:
+            self._results[key.key] = StoredResult(key.fingerprint, list(records), key.expires)
+        self._written |= bool(operations)
         return records
 
-    async def replay(self, once: IdempotencyKey) -> list[Record | None] | None:
-        return self._outcome(once)
+    async def replay(self, idempotency_key: IdempotencyKey) -> list[Record | None] | None:
+        stored = self._results.get(idempotency_key.key)
+        if stored is None or stored.expires < time.time():
+            return None
+        if stored.fingerprint != idempotency_key.fingerprint:
+            raise IdempotencyKeyReused
+        return list(stored.records)
 
     async def revoked(self, *keys: str) -> bool:
         for key in keys:
@@ -106,8 +109,8 @@ class MemoryStore(Store):
         return False
 
     async def purge(self, now: int) -> int:
-        revoked = await forget(self._revoked, lambda expires: expires < now)
-        return revoked + await forget(self._outcomes, lambda outcome: outcome.expires < now)
+        revoked = await delete_expired(self._revoked, lambda expires: expires < now)
+        return revoked + await delete_expired(self._results, lambda result: result.expires < now)
 
     async def is_new(self) -> bool:
         return not self._written
@@ -115,86 +118,14 @@ class MemoryStore(Store):
     async def fill(self, batches: AsyncIterator[Sequence[Add]]) -> bool:
         if self._written:
             return False
-        changes = [change async for batch in batches for change in batch]
+        operations = [operation async for batch in batches for operation in batch]
         is_new = not self._written
         if is_new:
-            await self.write(*changes)
+            await self.write(*operations)
         return is_new
 
     async def scan(self, collection: Collection) -> AsyncIterator[tuple[Record, dict[str, Any]]]:
-        for count, row in enumerate(self._shelves[collection.name].ordered.copy()):
-            if count % _TURN == 0:
+        for count, row in enumerate(self._tables[collection.name].sorted_rows.copy()):
+            if count % _CHUNK_SIZE == 0:
                 await asyncio.sleep(0)
-            yield record(row), orjson.loads(row[3])
-
-    async def ping(self) -> None:
-        return
-
-    def _outcome(self, once: IdempotencyKey) -> list[Record | None] | None:
-        outcome = self._outcomes.get(once.key)
-        if outcome is None or outcome.expires < time.time():
-            return None
-        if outcome.fingerprint != once.fingerprint:
-            raise IdempotencyKeyReused
-        return list(outcome.records)
-
-    def _apply(self, changes: Sequence[Operation]) -> list[Record | None]:
-        """All changes, or none: each one leaves behind how to undo it."""
-        undo: list[Undo] = []
-        try:
-            return [self._change(change, undo) for change in changes]
-        except BaseException:
-            for step, given in reversed(undo):
-                step(*given)
-            raise
-
-    def _change(self, change: Operation, undo: list[Undo]) -> Record | None:
-        if isinstance(change, Revoke):
-            undo.append((self._restore, (change.key, self._revoked.get(change.key))))
-            self._revoked[change.key] = max(change.expires, self._revoked.get(change.key, 0))
-            return None
-        shelf = self._shelves[change.collection.name]
-        id = (change.id or shelf.last + 1) if isinstance(change, Add) else change.id
-        old = shelf.rows.get(id)
-        if not isinstance(change, Add):
-            _expect(old, change.expected)
-        undo.append((shelf.restore, (id, old, shelf.last)))
-        if isinstance(change, Remove):
-            shelf.drop(id)
-            return None
-        row = self._row(shelf, change, id, old)
-        shelf.put(row)
-        return record(row)
-
-    def _restore(self, key: str, expires: int | None) -> None:
-        if expires is None:
-            del self._revoked[key]
-        else:
-            self._revoked[key] = expires
-
-    def _row(self, shelf: Table, change: Add | Replace, id: int, old: Row | None) -> Row:
-        collection = change.collection
-        key = collection.key(change.data)
-        if isinstance(change, Add) and old is not None:
-            raise DuplicateValue("id")
-        if key is not None and shelf.ids.get(key, id) != id:
-            raise DuplicateValue(collection.unique or "")
-        shown, hidden = collection.split(change.data)
-        if old is not None and hidden:
-            hidden = orjson.loads(old[3]) | hidden
-        kept = old[3] if old is not None and not hidden else _copy(orjson.dumps(hidden))
-        self._revision += 1
-        values = tuple([index.value(shown) for index in shelf.indexes])
-        return id, self._revision, _copy(encode(id, shown)), kept, key, values
-
-
-def _copy(text: bytes) -> bytes:
-    # What orjson answers lies at the beginning of kilobytes that nothing else can use as long as it is kept.
-    return bytes(memoryview(text))
-
-
-def _expect(old: Row | None, expected: int | None) -> None:
-    if old is None:
-        raise RecordNotFound
-    if expected is not None and old[1] != expected:
-        raise RevisionMismatch(record(old))
+            yield to_record(row), orjson.loads(row[3])

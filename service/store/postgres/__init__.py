@@ -1,4 +1,4 @@
-"""The store in PostgreSQL."""
+"""The store in a PostgreSQL database."""
 
 from service.store.postgres.store import PostgresStore
 

@@ -1,4 +1,4 @@
-"""What can go wrong with PostgreSQL, in the words of the store's promise."""
+"""Errors of PostgreSQL and of its driver as exceptions of the store's contract."""
 
 from __future__ import annotations
 
@@ -11,73 +11,79 @@ import asyncpg
 
 from service.store.base import StorageFull, StoreError, StoreUnavailable, ValueTooLong
 
-FAILURES = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
-"""All that connecting and asking may raise."""
+DRIVER_ERRORS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""All that connecting and executing statements can raise."""
 
-_MISTAKES = (asyncpg.DataError, asyncpg.exceptions.ClientConfigurationError)  # ours, although they are InterfaceErrors
-_COLLISIONS = ("40001", "40P01")  # serialization failure, deadlock
-_TOO_LONG = ("57014", "55P03")  # statement and lock time limits
+# InterfaceErrors that are caused by the arguments of a call, and not by the connection.
+_USAGE_ERRORS = (asyncpg.DataError, asyncpg.exceptions.ClientConfigurationError)
+_CONFLICTS = ("40001", "40P01")  # serialization failure, deadlock
+_TIMEOUTS = ("57014", "55P03")  # statement timeout, lock timeout
 _DISK_FULL = "53100"
-_TOO_LARGE = "54000"  # a row of an index, of more than 2,704 bytes once compressed
-_READ_ONLY = "25006"
-# Connection; authorization; database gone; out of something; operator; system; transaction idle too long.
-_LOSSES = ("08", "28", "3D", "53", "57", "58", "25P03")
+_PROGRAM_LIMIT_EXCEEDED = "54000"  # an index row of more than 2,704 bytes after compression
+_READ_ONLY_TRANSACTION = "25006"
+# Prefixes: connection, authorization, no such database, insufficient resources, operator intervention, system error,
+# idle in transaction for too long.
+_CONNECTION_LOST = ("08", "28", "3D", "53", "57", "58", "25P03")
 
 T = TypeVar("T")
 
 
-class Lost(StoreUnavailable):
-    """The connection is gone or of no use, and others to the same server may be too."""
+class ConnectionLost(StoreUnavailable):
+    """The connection is closed or unusable; other connections to the same server may be, too."""
 
 
-class Collided(StoreUnavailable):
-    """Two transactions were in each other's way, and this one gave way; it may be tried again at once."""
+class TransactionConflict(StoreUnavailable):
+    """The transaction was rolled back because of a conflict with another one; it can be retried at once."""
 
 
 @dataclass(eq=False)
-class Foreign(Exception):
-    """Carries what somebody else's code raised past `meaning`, which would take an OSError for PostgreSQL's."""
+class SourceError(Exception):
+    """Wraps an exception of the caller's iterator, so that `translate_errors` does not take it for the driver's."""
 
     raised: Exception
 
 
-async def foreign(source: AsyncIterator[T]) -> AsyncIterator[T]:
-    """What the source gives; what it raises comes as Foreign."""
+async def wrap_source_errors(source: AsyncIterator[T]) -> AsyncIterator[T]:
+    """Iterate over the source, and raise its exceptions as SourceError."""
     try:
-        async for each in source:
-            yield each
+        async for item in source:
+            yield item
     except Exception as error:
-        raise Foreign(error) from error
+        raise SourceError(error) from error
 
 
 @contextmanager
-def meaning(*, committing: bool = False) -> Iterator[None]:
-    """Raise the promise's errors for PostgreSQL's and asyncpg's; `committing`: a loss leaves the outcome unknown."""
+def translate_errors(*, committing: bool = False) -> Iterator[None]:
+    """Raise exceptions of the store's contract for those of PostgreSQL and asyncpg.
+
+    committing: the block commits, so after a lost connection the outcome is unknown.
+    """
     try:
         yield
-    except FAILURES as error:
-        meant = _meant(error, committing)
-        if meant is None:
+    except DRIVER_ERRORS as error:
+        translated = _translated(error, committing)
+        if translated is None:
             raise
-        raise meant from error
+        raise translated from error
 
 
-def _meant(error: Exception, committing: bool) -> StoreError | None:
-    if isinstance(error, _MISTAKES):
+def _translated(error: Exception, committing: bool) -> StoreError | None:
+    if isinstance(error, _USAGE_ERRORS):
         return None
     if not isinstance(error, asyncpg.PostgresError):
-        return Lost("The connection to the database was lost.", unknown=committing)
+        return ConnectionLost("The connection to the database was lost.", unknown=committing)
     state = error.sqlstate or ""
-    if state in _COLLISIONS:
-        return Collided("The database had to choose between writes in each other's way.")
-    if state in _TOO_LONG:
-        return StoreUnavailable("The database took too long.")
+    if state in _CONFLICTS:
+        return TransactionConflict("The transaction conflicted with another one.")
+    if state in _TIMEOUTS:
+        return StoreUnavailable("The statement timed out.")
     if state == _DISK_FULL:
         return StorageFull()
-    if state == _TOO_LARGE:
+    if state == _PROGRAM_LIMIT_EXCEEDED:
         return ValueTooLong()
-    if state == _READ_ONLY:
-        return Lost("The database takes no writes now.")
-    if state.startswith(_LOSSES):
-        return Lost("The database cannot be reached.", unknown=committing and state.startswith(("08", "57")))
+    if state == _READ_ONLY_TRANSACTION:
+        return ConnectionLost("The database is read-only.")
+    if state.startswith(_CONNECTION_LOST):
+        unknown = committing and state.startswith(("08", "57"))
+        return ConnectionLost("The database is not available.", unknown=unknown)
     return None

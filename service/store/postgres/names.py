@@ -1,4 +1,4 @@
-"""What the tables, the columns and the values are called in SQL."""
+"""Identifiers, literals and field expressions in SQL."""
 
 from __future__ import annotations
 
@@ -6,50 +6,53 @@ import hashlib
 
 from service.store.base import Collection, Field
 
-_LONGEST_KEY = 1000  # bytes
-_SCALARS = {
+_MAX_KEY_BYTES = 1000
+_MAX_IDENTIFIER_BYTES = 63
+_FIELD_EXPRESSIONS = {
     "number": "CASE jsonb_typeof(doc -> {name}) WHEN 'number' THEN (doc -> {name})::numeric END",
     "text": "CASE jsonb_typeof(doc -> {name}) WHEN 'string' THEN doc ->> {name} END COLLATE \"C\"",
     "boolean": "CASE jsonb_typeof(doc -> {name}) WHEN 'boolean' THEN (doc -> {name})::boolean END",
 }
 
 
-def records(collection: Collection) -> str:
-    """The table of a collection, as SQL."""
-    return f"shipyard.{quoted(name('records', collection.name))}"
+def records_table(collection: Collection) -> str:
+    """Return the SQL for the table of a collection."""
+    return f"shipyard.{quote_identifier(identifier('records', collection.name))}"
 
 
-def ids(collection: Collection) -> str:
-    """The sequence that a collection's ids come from, as SQL."""
-    return f"shipyard.{quoted(name('ids', collection.name))}"
+def id_sequence(collection: Collection) -> str:
+    """Return the SQL for the sequence of a collection's ids."""
+    return f"shipyard.{quote_identifier(identifier('ids', collection.name))}"
 
 
-def bounded(key: str) -> str:
-    """A key as kept: what is too long for an index is kept as its digest."""
+def stored_key(key: str) -> str:
+    """Return a key as it is stored: a key that is too long for an index is replaced with its digest."""
     encoded = key.encode()
-    return key if len(encoded) <= _LONGEST_KEY else f"sha256:{hashlib.sha256(encoded).hexdigest()}"
+    return key if len(encoded) <= _MAX_KEY_BYTES else f"sha256:{hashlib.sha256(encoded).hexdigest()}"
 
 
-def scalar(field: Field) -> str:
-    """The one value of a field, as SQL: NULL where the field is missing, null, or not of its kind."""
+def field_expression(field: Field) -> str:
+    """Return the SQL for the value of a field: NULL if it is missing, null or not of the field's kind."""
     if field.name == "id":
         return "id"
-    return f"({_SCALARS[field.kind.removesuffix('s')].format(name=literal(field.name))})"
+    return f"({_FIELD_EXPRESSIONS[field.kind.removesuffix('s')].format(name=quote_literal(field.name))})"
 
 
-def literal(text: str) -> str:
-    """A text, as SQL, whatever it holds."""
+def identifier(*parts: str) -> str:
+    """Return the parts joined to an identifier, with a digest in it if it is longer than PostgreSQL allows."""
+    joined = "_".join(parts)
+    if len(joined.encode()) <= _MAX_IDENTIFIER_BYTES:
+        return joined
+    return f"{parts[0]}_{hashlib.sha256(joined.encode()).hexdigest()[:40]}"
+
+
+def quote_literal(text: str) -> str:
+    """Return a text as an SQL literal."""
     escaped = text.replace("\\", "\\\\").replace("'", "''")
     return f"E'{escaped}'"
 
 
-def name(*parts: str) -> str:
-    """A name that PostgreSQL does not cut off: it keeps 63 bytes."""
-    joined = "_".join(parts)
-    return joined if len(joined.encode()) <= 63 else f"{parts[0]}_{hashlib.sha256(joined.encode()).hexdigest()[:40]}"
-
-
-def quoted(identifier: str) -> str:
-    """A name, as SQL, whatever it holds."""
-    doubled = identifier.replace('"', '""')
+def quote_identifier(name: str) -> str:
+    """Return a name as an SQL identifier."""
+    doubled = name.replace('"', '""')
     return f'"{doubled}"'

@@ -1,9 +1,16 @@
-"""The tables in PostgreSQL: how they are made, and how an older version's are brought up to date.
+"""The tables in PostgreSQL, and their migration.
 
-All of it lies in the schema `shipyard`, so that a database shared with others stays tidy. Each collection has a table:
-`body` is the record as it is read; `doc` is the same for conditions and sorting; `folded` has its texts, folded, for
-searching: a text under its field's name, the texts of a list under `name[]`; `key` is the unique field, folded. The
-table's comment is the layout: what was declared unique and hidden when its rows were written.
+All of them are in the schema `shipyard`, which keeps them apart from those of other programs in the same database.
+`state` has the version of the tables and whether anything was ever written, `revocations` the revoked keys, `outcomes`
+the idempotency keys and the results of their writes. Each collection has a table `records_<name>` with these columns:
+
+- `body`: the record as it is returned.
+- `doc`: the same as jsonb, for conditions and sorting.
+- `folded`: the folded texts, for searching: a text under its field's name, the texts of a list under `name[]`.
+- `key`: the folded value of the unique field.
+- `hidden`: the write-only fields.
+
+The comment of the table contains the declarations (unique and write-only fields) that its rows were written with.
 """
 
 from __future__ import annotations
@@ -15,10 +22,17 @@ import asyncpg
 import orjson
 
 from service.store.base import Collection, Field, Replace, StoreUnusable
-from service.store.postgres.changes import values
-from service.store.postgres.names import ids, literal, name, quoted, records, scalar
+from service.store.postgres.names import (
+    field_expression,
+    id_sequence,
+    identifier,
+    quote_identifier,
+    quote_literal,
+    records_table,
+)
+from service.store.postgres.operations import columns_of
 
-# Each leads from the version that is its place in this tuple to the next one.
+# Item n migrates the tables from version n to version n + 1.
 MIGRATIONS = (
     """
     CREATE TABLE shipyard.state (version integer NOT NULL, written boolean NOT NULL);
@@ -48,25 +62,25 @@ _TABLE = """
     );
     COMMENT ON TABLE {records} IS {layout}
 """
-_FREE_KEYS = "ALTER TABLE {records} DROP CONSTRAINT {key}"
-_HOLD_KEYS = "ALTER TABLE {records} ADD CONSTRAINT {key} UNIQUE (key); COMMENT ON TABLE {records} IS {layout}"
-_ROWS = "SELECT id, body, hidden FROM {records} WHERE id > $1 ORDER BY id LIMIT 1000"
-_REMAKE = """
+_DROP_UNIQUE = "ALTER TABLE {records} DROP CONSTRAINT {key}"
+_ADD_UNIQUE = "ALTER TABLE {records} ADD CONSTRAINT {key} UNIQUE (key); COMMENT ON TABLE {records} IS {layout}"
+_SELECT_BATCH = "SELECT id, body, hidden FROM {records} WHERE id > $1 ORDER BY id LIMIT 1000"
+_UPDATE_ROW = """
     UPDATE {records} SET body = convert_to($1, 'UTF8'), doc = $1::text::jsonb, key = $2, hidden = $3, folded = $4
     WHERE id = $5
 """
 
 
 async def prepare(connection: Any, collections: Sequence[Collection]) -> None:
-    """Make what is missing, in one transaction; several may try at once. Raises StoreUnusable."""
+    """Create or migrate the tables in one transaction; safe for concurrent instances. Raises StoreUnusable."""
     encoding = connection.get_settings().server_encoding
     if encoding != "UTF8":
-        raise StoreUnusable(f"The database's encoding is {encoding}, but only UTF8 holds every text.")
+        raise StoreUnusable(f"The encoding of the database is {encoding}; it must be UTF8.")
     async with connection.transaction():
         await connection.execute(_LOCK)
         await _migrate(connection)
         for collection in collections:
-            await _fit(connection, collection)
+            await _update_table(connection, collection)
 
 
 async def _migrate(connection: Any) -> None:
@@ -75,69 +89,76 @@ async def _migrate(connection: Any) -> None:
         version = await connection.fetchval("SELECT version FROM shipyard.state")
     else:
         await connection.execute("CREATE SCHEMA IF NOT EXISTS shipyard")
-    known = len(MIGRATIONS)
-    if version > known:
+    supported = len(MIGRATIONS)
+    if version > supported:
         raise StoreUnusable(
-            f"The database was made by a newer Shipyard: its version is {version}, this one knows {known}."
+            f"The database was written by a newer version of the service: its format is {version}, "
+            f"this version supports up to {supported}."
         )
     for migration in MIGRATIONS[version:]:
         await connection.execute(migration)
-    if version < known:
-        await connection.execute("UPDATE shipyard.state SET version = $1", known)
+    if version < supported:
+        await connection.execute("UPDATE shipyard.state SET version = $1", supported)
 
 
-async def _fit(connection: Any, collection: Collection) -> None:
-    """Give a collection the table, the rows and the indexes that it should have."""
-    wanted = orjson.dumps([collection.unique, collection.write_only]).decode()
+async def _update_table(connection: Any, collection: Collection) -> None:
+    """Create or update the table, the rows and the indexes of a collection."""
+    declared = orjson.dumps([collection.unique, collection.write_only]).decode()
     names = {
-        "records": records(collection),
-        "ids": ids(collection),
-        "id": quoted(name("id", collection.name)),
-        "key": quoted(name("key", collection.name)),
-        "layout": literal(wanted),
+        "records": records_table(collection),
+        "ids": id_sequence(collection),
+        "id": quote_identifier(identifier("id", collection.name)),
+        "key": quote_identifier(identifier("key", collection.name)),
+        "layout": quote_literal(declared),
     }
-    layout = await connection.fetchval(_LAYOUT, records(collection))
+    layout = await connection.fetchval(_LAYOUT, records_table(collection))
     if layout is None:
         await connection.execute(_TABLE.format(**names))
-    elif layout != wanted:
-        await connection.execute(_FREE_KEYS.format(**names))
-        await _remake(connection, collection)
+    elif layout != declared:
+        await connection.execute(_DROP_UNIQUE.format(**names))
+        await _rewrite_rows(connection, collection)
         try:
-            await connection.execute(_HOLD_KEYS.format(**names))
+            await connection.execute(_ADD_UNIQUE.format(**names))
         except asyncpg.UniqueViolationError as error:
             raise StoreUnusable(
                 f"Two records of {collection.name} have the same {collection.unique}; change one."
             ) from error
-    await _index(connection, collection)
+    await _update_indexes(connection, collection)
 
 
-async def _remake(connection: Any, collection: Collection) -> None:
-    """Make each row anew from what it holds."""
+async def _rewrite_rows(connection: Any, collection: Collection) -> None:
+    """Rewrite all rows as the collection is declared now."""
     last = 0
-    while rows := await connection.fetch(_ROWS.format(records=records(collection)), last):
+    while rows := await connection.fetch(_SELECT_BATCH.format(records=records_table(collection)), last):
         last = rows[-1]["id"]
-        made = [(*_remade(collection, *row), row["id"]) for row in rows]
-        await connection.executemany(_REMAKE.format(records=records(collection)), made)
+        arguments = [(*_new_columns(collection, *row), row["id"]) for row in rows]
+        await connection.executemany(_UPDATE_ROW.format(records=records_table(collection)), arguments)
 
 
-def _remade(collection: Collection, id: int, body: bytes, hidden: str) -> tuple[str | None, ...]:
-    data = orjson.loads(hidden) | orjson.loads(body)
-    if not isinstance(data.get(collection.unique, ""), str):
-        raise StoreUnusable(f"A record of {collection.name}, id {id}, has no text as {collection.unique}.")
-    return values(Replace(collection, id, data))
+def _new_columns(collection: Collection, id: int, body: bytes, write_only: str) -> tuple[str | None, ...]:
+    data = orjson.loads(write_only) | orjson.loads(body)
+    if collection.unique is not None and not isinstance(data.get(collection.unique), str):
+        raise StoreUnusable(
+            f"In the record of {collection.name} with id {id}, {collection.unique} is missing or not a text; set it."
+        )
+    return columns_of(Replace(collection, id, data))
 
 
-async def _index(connection: Any, collection: Collection) -> None:
-    wanted = {name("index", collection.name, *field): field for field in collection.indexed if field.name != "id"}
-    there = {row["relname"] for row in await connection.fetch(_INDEXES, records(collection))}
-    for index in there - wanted.keys():
+async def _update_indexes(connection: Any, collection: Collection) -> None:
+    declared = {
+        identifier("index", collection.name, *field): field for field in collection.indexed if field.name != "id"
+    }
+    existing = {row["relname"] for row in await connection.fetch(_INDEXES, records_table(collection))}
+    for index in existing - declared.keys():
         if index.startswith("index_"):
-            await connection.execute(f"DROP INDEX shipyard.{quoted(index)}")
-    for index in wanted.keys() - there:
-        await connection.execute(f"CREATE INDEX {quoted(index)} ON {records(collection)} {_indexed(wanted[index])}")
+            await connection.execute(f"DROP INDEX shipyard.{quote_identifier(index)}")
+    for index in declared.keys() - existing:
+        await connection.execute(
+            f"CREATE INDEX {quote_identifier(index)} ON {records_table(collection)} {_index_on(declared[index])}"
+        )
 
 
-def _indexed(field: Field) -> str:
+def _index_on(field: Field) -> str:
     if field.kind in ("numbers", "texts"):
-        return f"USING gin ((doc -> {literal(field.name)}) jsonb_path_ops)"
-    return f"({scalar(field)} NULLS FIRST, id)"
+        return f"USING gin ((doc -> {quote_literal(field.name)}) jsonb_path_ops)"
+    return f"({field_expression(field)} NULLS FIRST, id)"

@@ -1,4 +1,4 @@
-"""The store in a file of SQLite's."""
+"""The store in a SQLite file."""
 
 from service.store.sqlite.store import SQLiteStore
 

@@ -1,4 +1,4 @@
-"""The store in one file of this machine, for one process or several: SQLite with a write-ahead log."""
+"""The store in a SQLite file with a write-ahead log, for one or several processes of one machine."""
 
 from __future__ import annotations
 
@@ -13,20 +13,33 @@ from typing import Any, ClassVar, Literal
 
 import orjson
 
-from service.store.base import Add, Collection, IdempotencyKey, Operation, Page, Query, Record, Store, fold
-from service.store.sqlite.changes import Transaction, outcome
-from service.store.sqlite.file import connect, prepare
-from service.store.sqlite.find import find, find_near, plain
+from service.store.base import (
+    Add,
+    Collection,
+    IdempotencyKey,
+    Operation,
+    Page,
+    Query,
+    Record,
+    Store,
+    StoreUnavailable,
+    fold,
+)
+from service.store.sqlite.connection import connect
+from service.store.sqlite.file import prepare
+from service.store.sqlite.find import find, find_if_cheap, is_unfiltered
 from service.store.sqlite.reader import Reader
+from service.store.sqlite.results import load_result
 from service.store.sqlite.table import Table
+from service.store.sqlite.transaction import Transaction
 from service.store.sqlite.writer import Writer
 
-_NEAR = 1000  # records that may be looked at in the event loop's thread
-_PAGE = 500  # records that a scan reads, and keys that a purge forgets, at a time
+_MAX_INLINE = 1000  # records that a read in the event loop's thread may examine
+_BATCH_SIZE = 500  # records that a scan reads, and keys that a purge deletes, at a time
 
 
 class SQLiteStore(Store):
-    """With `synchronous` other than FULL, what was acknowledged can be lost when the power is."""
+    """A SQLite file. With `synchronous` other than FULL, a power failure can lose committed writes."""
 
     durable: ClassVar[bool] = True
     shared: ClassVar[bool] = True
@@ -35,7 +48,7 @@ class SQLiteStore(Store):
         self._path = path
         self._synchronous = synchronous
         self._tables: dict[str, Table] = {}
-        self._open = False
+        self._is_open = False
 
     @property
     def name(self) -> str:
@@ -46,16 +59,21 @@ class SQLiteStore(Store):
         with ThreadPoolExecutor(1) as thread:
             loop = asyncio.get_running_loop()
             await loop.run_in_executor(thread, prepare, self._path, self._tables.values())
-        opened = partial(connect, self._path, self._synchronous)
-        self._reader = Reader(opened)
-        self._writer = Writer(opened(), self._tables)
-        self._open = True
+        connect_to_file = partial(connect, self._path, self._synchronous)
+        self._reader = Reader(connect_to_file)
+        self._writer = Writer(connect_to_file(), self._tables)
+        self._is_open = True
 
     async def close(self) -> None:
-        if self._open:
-            self._open = False
+        if self._is_open:
+            self._is_open = False
             self._reader.close()
             await self._writer.close()
+
+    async def ping(self) -> None:
+        if not self._is_open:
+            raise StoreUnavailable("The store is not open.")
+        await self._reader.read_inline(None, partial(_fetch_one, "SELECT 1 FROM _state", ()))
 
     async def get(self, collection: Collection, id: int) -> Record | None:
         return await self._record(self._tables[collection.name].get, id)
@@ -64,78 +82,85 @@ class SQLiteStore(Store):
         return await self._record(self._tables[collection.name].lookup, fold(value))
 
     async def _record(self, sql: str, value: int | str) -> Record | None:
-        return await self._reader.near((sql, value), partial(_record, sql, value))
+        return await self._reader.read_inline((sql, value), partial(_fetch_record, sql, value))
 
     async def write_only_fields(self, collection: Collection, id: int) -> dict[str, Any] | None:
-        found = await self._reader.near(None, partial(_first, self._tables[collection.name].secrets, (id,)))
-        return None if found is None else _hidden(found[0])
+        read = partial(_fetch_one, self._tables[collection.name].get_write_only, (id,))
+        row = await self._reader.read_inline(None, read)
+        return None if row is None else _decoded(row[0])
 
     async def find(self, collection: Collection, query: Query) -> Page:
         table = self._tables[collection.name]
-        question = (table.name, query.start, query.limit, query.after) if plain(query) else None
-        page = await self._reader.near(question, lambda connection: find_near(table, query, _NEAR, connection))
+        cache_key = (table.name, query.start, query.limit, query.after) if is_unfiltered(query) else None
+        page = await self._reader.read_inline(
+            cache_key, lambda connection: find_if_cheap(table, query, _MAX_INLINE, connection)
+        )
         if page is None:
-            return await self._reader.far(lambda connection: find(table, query, connection))
+            return await self._reader.read_in_thread(lambda connection: find(table, query, connection))
         return page
 
-    async def write(self, *changes: Operation, once: IdempotencyKey | None = None) -> list[Record | None]:
-        records: list[Record | None] = await self._writer.do(lambda transaction: transaction.write(changes, once))
+    async def write(self, *operations: Operation, idempotency_key: IdempotencyKey | None = None) -> list[Record | None]:
+        records: list[Record | None] = await self._writer.run(
+            lambda transaction: transaction.write(operations, idempotency_key)
+        )
         return records
 
-    async def replay(self, once: IdempotencyKey) -> list[Record | None] | None:
-        return await self._reader.near(None, partial(outcome, once))
+    async def replay(self, idempotency_key: IdempotencyKey) -> list[Record | None] | None:
+        return await self._reader.read_inline(
+            None, lambda connection: load_result(connection, idempotency_key, time.time())
+        )
 
     async def revoked(self, *keys: str) -> bool:
-        (expires,) = await self._reader.near(("revoked", *keys), partial(_first, _revoked(len(keys)), keys))
+        (expires,) = await self._reader.read_inline(
+            ("revoked", *keys), partial(_fetch_one, _max_expires(len(keys)), keys)
+        )
         return expires is not None and bool(expires >= time.time())
 
     async def purge(self, now: int) -> int:
-        purged = 0
-        while some := await self._writer.do(lambda transaction: transaction.purge(now, _PAGE)):
-            purged += some
-        return purged
+        total = 0
+        while deleted := await self._writer.run(lambda transaction: transaction.purge(now, _BATCH_SIZE)):
+            total += deleted
+        return total
 
     async def is_new(self) -> bool:
-        return await self._reader.near(None, partial(_first, "SELECT 1 FROM _state WHERE revision = 0", ())) is not None
+        read = partial(_fetch_one, "SELECT 1 FROM _state WHERE revision = 0", ())
+        return await self._reader.read_inline(None, read) is not None
 
     async def fill(self, batches: AsyncIterator[Sequence[Add]]) -> bool:
         async def job(transaction: Transaction) -> bool:
-            if not transaction.first:
+            if not transaction.is_first:
                 return False
             async for batch in batches:
                 transaction.write(batch)
             return True
 
-        return bool(await self._writer.alone(job))
+        return bool(await self._writer.run_exclusively(job))
 
     async def scan(self, collection: Collection) -> AsyncIterator[tuple[Record, dict[str, Any]]]:
         sql, last = self._tables[collection.name].scan, 0
-        while rows := await self._reader.far(partial(_all, sql, last)):
-            for last, revision, body, hidden in rows:
-                yield Record(last, revision, body), _hidden(hidden)
-
-    async def ping(self) -> None:
-        await self._reader.near(None, partial(_first, "SELECT 1 FROM _state", ()))
+        while rows := await self._reader.read_in_thread(partial(_fetch_batch, sql, last)):
+            for last, revision, body, write_only in rows:
+                yield Record(last, revision, body), _decoded(write_only)
 
 
 @cache
-def _revoked(count: int) -> str:
-    marks = ", ".join("?" * count)
-    return f"SELECT max(expires) FROM _revoked WHERE key IN ({marks})"  # noqa: S608  # question marks are all it is made of
+def _max_expires(count: int) -> str:
+    placeholders = ", ".join("?" * count)
+    return f"SELECT max(expires) FROM _revoked WHERE key IN ({placeholders})"  # noqa: S608  # only question marks
 
 
-def _hidden(kept: bytes | None) -> dict[str, Any]:
-    return orjson.loads(kept) if kept else {}
+def _decoded(write_only: bytes | None) -> dict[str, Any]:
+    return orjson.loads(write_only) if write_only else {}
 
 
-def _record(sql: str, value: int | str, connection: sqlite3.Connection) -> Record | None:
+def _fetch_record(sql: str, value: int | str, connection: sqlite3.Connection) -> Record | None:
     row = connection.execute(sql, (value,)).fetchone()
     return row and Record._make(row)
 
 
-def _first(sql: str, values: Sequence[Any], connection: sqlite3.Connection) -> Any:
+def _fetch_one(sql: str, values: Sequence[Any], connection: sqlite3.Connection) -> Any:
     return connection.execute(sql, values).fetchone()
 
 
-def _all(sql: str, last: int, connection: sqlite3.Connection) -> list[Any]:
-    return connection.execute(sql, (last, _PAGE)).fetchall()
+def _fetch_batch(sql: str, last: int, connection: sqlite3.Connection) -> list[Any]:
+    return connection.execute(sql, (last, _BATCH_SIZE)).fetchall()

@@ -1,4 +1,4 @@
-"""The table of one collection: its SQL, and its rows."""
+"""The table of one collection in SQLite: its statements and its rows."""
 
 # ruff: noqa: S608  # the names in the SQL are those of collections and their fields, from code; values are bound
 
@@ -11,13 +11,15 @@ from unicodedata import unidata_version
 import orjson
 
 from service.store.base import Collection, encode, fold
-from service.store.sqlite.query import expression
+from service.store.sqlite.query import field_expression
 
 
 class Row(NamedTuple):
-    """What is kept of a record beside its id and revision. All but the key is JSON.
+    """The columns of a record besides id and revision; all but the key are JSON.
 
-    folded: the texts of the body, each folded; None where SQLite's lower() does the same, that is, for ASCII.
+    key: the folded value of the unique field.
+    hidden: the write-only fields.
+    folded: the body with all texts folded; None if the body is ASCII, for which SQLite's lower() is equivalent.
     """
 
     body: str
@@ -27,11 +29,11 @@ class Row(NamedTuple):
 
 
 class Table:
-    """The statements for one collection."""
+    """The SQL statements for one collection."""
 
     def __init__(self, collection: Collection) -> None:
         self.collection = collection
-        self.name = quoted(collection.name)
+        self.name = quote_identifier(collection.name)
         self.create = (
             f"CREATE TABLE IF NOT EXISTS {self.name} (id INTEGER PRIMARY KEY, revision INTEGER NOT NULL, "
             "body TEXT NOT NULL, key TEXT, hidden TEXT, folded TEXT)"
@@ -45,8 +47,8 @@ class Table:
         )
         self.get = f"{self.select} WHERE id = ?"
         self.lookup = f"{self.select} WHERE key = ?"
-        self.secrets = f"SELECT hidden FROM {self.name} WHERE id = ?"
-        self.current = f"SELECT id, revision, body, hidden FROM {self.name} WHERE id = ?"
+        self.get_write_only = f"SELECT hidden FROM {self.name} WHERE id = ?"
+        self.get_all = f"SELECT id, revision, body, hidden FROM {self.name} WHERE id = ?"
         self.scan = f"SELECT id, revision, body, hidden FROM {self.name} WHERE id > ? ORDER BY id LIMIT ?"
         self.insert = f"INSERT INTO {self.name} (body, key, hidden, folded, revision, id) VALUES (?, ?, ?, ?, ?, ?)"
         self.update = f"UPDATE {self.name} SET body = ?, key = ?, hidden = ?, folded = ?, revision = ? WHERE id = ?"
@@ -55,33 +57,41 @@ class Table:
 
     @property
     def layout(self) -> str:
-        """What the rows were made by: where it has changed, they are made anew."""
+        """What the content of a row depends on; when it changes, the rows are rewritten."""
         collection = self.collection
         return orjson.dumps([collection.unique, collection.write_only, unidata_version]).decode()
 
     @property
     def indexes(self) -> dict[str, str]:
-        """Every index that the table should have, by name."""
+        """The declared indexes: the statement that creates each, by name."""
         name = self.collection.name
-        fields = {f"{name} {field.name} {field.kind}": expression(field) for field in self.collection.indexed}
-        indexes = {index: f"CREATE INDEX {quoted(index)} ON {self.name} ({sql})" for index, sql in fields.items()}
+        fields = {f"{name} {field.name} {field.kind}": field_expression(field) for field in self.collection.indexed}
+        indexes = {
+            index: f"CREATE INDEX {quote_identifier(index)} ON {self.name} ({sql})" for index, sql in fields.items()
+        }
         if self.collection.unique is not None:
-            indexes[f"{name} key"] = f"CREATE UNIQUE INDEX {quoted(f'{name} key')} ON {self.name} (key)"
+            key = f"{name} key"
+            indexes[key] = f"CREATE UNIQUE INDEX {quote_identifier(key)} ON {self.name} (key)"
         return indexes
 
 
-def row(collection: Collection, id: int, data: Mapping[str, Any], hidden: bytes | None = None) -> Row:
-    """The row of a record; what `hidden` has, and `data` does not, stays."""
-    shown, secrets = collection.split(data)
-    body = encode(id, shown)
-    if hidden is not None:
-        secrets = orjson.loads(hidden) | secrets
+def make_row(collection: Collection, id: int, data: Mapping[str, Any], old_write_only: bytes | None = None) -> Row:
+    """Return the row of a record; write-only fields that `data` omits are taken from `old_write_only`."""
+    readable, write_only = collection.split(data)
+    body = encode(id, readable)
+    if old_write_only is not None:
+        write_only = orjson.loads(old_write_only) | write_only
     return Row(
         body.decode(),
-        collection.key(data),
-        orjson.dumps(secrets).decode() if secrets else None,
+        collection.unique_key(data),
+        orjson.dumps(write_only).decode() if write_only else None,
         None if body.isascii() else _folded(body),
     )
+
+
+def quote_identifier(name: str) -> str:
+    """Return a name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _folded(body: bytes) -> str:
@@ -92,8 +102,3 @@ def _fold(value: Any) -> Any:
     if isinstance(value, str):
         return fold(value)
     return [_fold(element) for element in value] if isinstance(value, list) else None
-
-
-def quoted(name: str) -> str:
-    """A name as SQL takes it."""
-    return '"' + name.replace('"', '""') + '"'
