@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from service.settings.schema import ROOT
-from tests.support.distributions import lay_down
+from tests.support.distributions import write_distribution
 
 BENCH_PACKAGES = ROOT / ".venv-bench" / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
 """Exists once `make bench` has run."""
@@ -127,6 +127,6 @@ def test_an_extra_is_looked_for_in_what_extras_require_and_where_its_marker_appl
         "low": [],
     }.items():
         lines = [f"Name: {name}", "Version: 1.0", *(f"Requires-Dist: {it}" for it in requires)]
-        lay_down(tmp_path, name, name.replace("-", "_"), "", "", "\n".join(lines))
+        write_distribution(tmp_path, name, name.replace("-", "_"), "", "", "\n".join(lines))
     pins = pins_of("top[more]==1.0\nmid-dle[x]==1.0\nlow==1.0\n")
     assert lost_extras(pins, ["top[more]"], as_locked(pins, [str(tmp_path)])) == {"low[y]"}
