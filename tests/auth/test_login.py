@@ -10,7 +10,7 @@ import pytest
 
 from service.auth.app_keys import PASSWORDS, TOKENS
 from service.auth.passwords import WAITING
-from tests.support.requests import Client, bearer, refusal, refused
+from tests.support.requests import Client, bearer, error_body, status_and_message
 
 MakeClient = Callable[..., Awaitable[Client]]
 
@@ -37,7 +37,7 @@ async def test_a_wrong_password_and_an_unknown_user_get_the_same_answer(client: 
     said = {"error": "Unauthorized", "message": "Username or password invalid.", "code": "unauthorized"}
     for wrong in ({**USER, "password": "wrong"}, {**USER, "username": "nobody"}):
         answer = await client.post("/auth/login", json=wrong)
-        assert (answer.status, await refusal(answer)) == (401, said)
+        assert (answer.status, await error_body(answer)) == (401, said)
         assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
@@ -47,7 +47,10 @@ async def test_an_unknown_user_waits_for_a_hash_as_a_known_one_does(make_client:
     await asyncio.sleep(0)
     for name in ("user", "nobody"):
         answer = await client.post("/auth/login", json={**USER, "username": name})
-        assert (await refused(answer), answer.headers["Retry-After"]) == ((503, "Too many logins at once."), "1")
+        assert (await status_and_message(answer), answer.headers["Retry-After"]) == (
+            (503, "Too many logins at once."),
+            "1",
+        )
     assert (await client.get("/api/ships/1")).status == 200
     for hash in hashes:
         hash.cancel()
@@ -73,7 +76,7 @@ async def test_who_leaves_out_name_or_password_is_told_so(make_client: MakeClien
     said = {"error": "Bad Request", "message": "Username or password missing.", "code": "validation_failed"}
     for document in MISSING:
         answer = await client.post("/auth/login", json=document)
-        assert (answer.status, await refusal(answer)) == (400, said), document
+        assert (answer.status, await error_body(answer)) == (400, said), document
 
 
 @pytest.mark.parametrize("name", ["username", "password"])
@@ -81,13 +84,13 @@ async def test_a_name_or_password_that_is_no_text_is_never_looked_up(make_client
     client = await make_client()
     for value in ODD:
         answer = await client.post("/auth/login", json={"username": "nobody", "password": "x", name: value})
-        assert await refused(answer) == (400, {name: ["Not a valid string."]}), value
+        assert await status_and_message(answer) == (400, {name: ["Not a valid string."]}), value
 
 
 async def test_a_login_takes_no_more_than_a_name_and_a_password(make_client: MakeClient) -> None:
     client = await make_client()
     answer = await client.post("/auth/login", json={**USER, "admin": True})
-    assert await refused(answer) == (400, {"admin": ["Unknown field."]})
+    assert await status_and_message(answer) == (400, {"admin": ["Unknown field."]})
 
 
 async def test_a_password_is_taken_byte_by_byte_and_none_is_cut_off(make_client: MakeClient) -> None:
@@ -107,7 +110,7 @@ async def test_a_password_is_taken_byte_by_byte_and_none_is_cut_off(make_client:
 async def test_a_password_beyond_1024_bytes_is_refused_before_it_is_hashed(make_client: MakeClient) -> None:
     client = await make_client()
     answer = await client.post("/auth/login", json={**USER, "password": "ä" * 512 + "x"})
-    assert await refused(answer) == (400, {"password": ["Longer than 1024 bytes."]})
+    assert await status_and_message(answer) == (400, {"password": ["Longer than 1024 bytes."]})
 
 
 async def test_a_refresh_token_buys_an_access_token_of_its_session(client: Client) -> None:
@@ -146,7 +149,7 @@ async def revoked(client: Client, method: str, path: str, headers: dict[str, str
     answer = await client.request(method, path, headers=headers, json={})
     assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
     said = {"error": "Token has been revoked", "message": "Log in again.", "code": "token_has_been_revoked"}
-    return (answer.status, await refusal(answer)) == (401, said)
+    return (answer.status, await error_body(answer)) == (401, said)
 
 
 async def test_logging_out_ends_no_other_session(client: Client) -> None:
@@ -174,7 +177,7 @@ async def test_the_wrong_kind_of_token_is_told_which_kind_is_right(
     said = {"error": f"Only {wanted} tokens are allowed", "message": text, "code": f"{wanted}_token_required"} | {
         "message": f"Send the {wanted} token of a login."
     }
-    assert (answer.status, await refusal(answer)) == (422, said)
+    assert (answer.status, await error_body(answer)) == (422, said)
 
 
 async def test_nothing_under_auth_may_be_kept_or_has_a_tag(make_client: MakeClient) -> None:

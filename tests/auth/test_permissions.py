@@ -12,7 +12,7 @@ from service.auth.app_keys import TOKENS
 from service.auth.tokens import Tokens
 from service.http.app_keys import STORE
 from service.testing import SECRET, settings_for_tests
-from tests.support.requests import SHIP, Client, bearer, refusal
+from tests.support.requests import SHIP, Client, bearer, error_body
 
 MakeClient = Callable[..., Awaitable[Client]]
 
@@ -43,7 +43,7 @@ async def test_who_brings_no_bearer_token_is_asked_for_one(make_client: MakeClie
     client = await make_client()
     headers = {} if sent is None else {"Authorization": sent}
     answer = await client.post("/api/ships", json=SHIP, headers=headers)
-    body = await refusal(answer)
+    body = await error_body(answer)
     assert (answer.status, body["error"]) == (401, MISSING if sent is None else UNSUPPORTED)
     assert body["message"].endswith("Bearer <token>.")
     assert answer.headers["WWW-Authenticate"] == "Bearer"
@@ -55,7 +55,7 @@ async def test_who_brings_no_bearer_token_is_asked_for_one(make_client: MakeClie
 async def test_what_follows_the_scheme_is_one_token(make_client: MakeClient, form: str) -> None:
     client = await make_client()
     answer = await client.post("/api/ships", json=SHIP, headers={"Authorization": form.format(token_of(client))})
-    assert (answer.status, await refusal(answer)) == (401, INVALID)
+    assert (answer.status, await error_body(answer)) == (401, INVALID)
     assert answer.headers["WWW-Authenticate"] == CHALLENGE
     assert (await client.get("/api/ships/16")).status == 404
 
@@ -67,7 +67,7 @@ async def test_two_authorization_headers_are_one_too_many_whichever_is_good(make
         headers = CIMultiDict([("Authorization", each) for each in pair])
         answer = await client.post("/api/ships", json=SHIP, headers=headers)
         said = {"error": "Bad Request", "message": "More than one Authorization header.", "code": "invalid_request"}
-        assert (answer.status, await refusal(answer)) == (400, said)
+        assert (answer.status, await error_body(answer)) == (400, said)
         assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_request"'
 
 
@@ -76,14 +76,14 @@ async def test_a_token_is_taken_from_the_header_only(make_client: MakeClient) ->
     token = token_of(client)
     client.session.cookie_jar.update_cookies({"access_token": token, "access_token_cookie": token})
     answer = await client.post(f"/api/ships?access_token={token}", json={**SHIP, "access_token": token})
-    assert (answer.status, (await refusal(answer))["error"]) == (401, MISSING)
+    assert (answer.status, (await error_body(answer))["error"]) == (401, MISSING)
 
 
 async def test_an_expired_token_is_told_so(make_client: MakeClient) -> None:
     client = await make_client()
     past = Tokens(settings_for_tests().jwt, SECRET, clock=lambda: time.time() - 906)
     answer = await client.delete("/auth/logout", headers={"Authorization": f"Bearer {past.pair(1).access}"})
-    assert (answer.status, await refusal(answer)) == (401, EXPIRED)
+    assert (answer.status, await error_body(answer)) == (401, EXPIRED)
     assert answer.headers["WWW-Authenticate"] == CHALLENGE
 
 
@@ -91,7 +91,7 @@ async def test_a_token_that_is_too_long_or_not_ascii_is_invalid_and_no_fault_of_
     client = await make_client()
     for token in ("x" * 4097, "é" * 10, "𝟏.𝟏.𝟏", token_of(client) + "é", "a.b.c"):
         answer = await client.delete("/auth/logout", headers={"Authorization": f"Bearer {token}"})
-        assert (answer.status, (await refusal(answer))["error"]) == (401, "Token is invalid"), token[:20]
+        assert (answer.status, (await error_body(answer))["error"]) == (401, "Token is invalid"), token[:20]
 
 
 async def test_a_revoked_token_is_not_revived_by_writing_it_otherwise(make_client: MakeClient) -> None:
@@ -100,7 +100,7 @@ async def test_a_revoked_token_is_not_revived_by_writing_it_otherwise(make_clien
     assert (await client.delete("/auth/logout", headers={"Authorization": f"Bearer {token}"})).status == 200
     for again, error in ((token, "Token has been revoked"), (f"{token}=", "Token is invalid")):
         answer = await client.delete("/auth/logout", headers={"Authorization": f"Bearer {again}"})
-        assert (answer.status, (await refusal(answer))["error"]) == (401, error)
+        assert (answer.status, (await error_body(answer))["error"]) == (401, error)
 
 
 async def test_a_refused_request_changes_nothing(client: Client) -> None:

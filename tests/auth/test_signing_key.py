@@ -30,7 +30,7 @@ def production(**jwt: Any) -> Settings:
     return load_settings("production", {}, jwt=jwt)
 
 
-def refusal(settings: Settings) -> str:
+def error_body(settings: Settings) -> str:
     with pytest.raises(StartupError) as caught:
         signing_secret(settings)
     return str(caught.value)
@@ -52,8 +52,8 @@ def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
     secret = signing_secret(development(path))
     for mode in (0o640, 0o604, 0o660):
         path.chmod(mode)
-        assert refusal(development(path)) == f"jwt.secret_file {path}: others may read it; run: chmod 600 {path}"
-        assert secret not in refusal(development(path))
+        assert error_body(development(path)) == f"jwt.secret_file {path}: others may read it; run: chmod 600 {path}"
+        assert secret not in error_body(development(path))
     path.chmod(0o400)
     assert signing_secret(development(path)) == secret
 
@@ -90,7 +90,7 @@ def test_all_that_start_at_once_take_the_key_of_the_first(tmp_path: Path) -> Non
 def test_a_key_beside_which_no_file_can_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for path in (tmp_path / "file" / "jwt-secret", tmp_path):
-        assert refusal(development(path, secret="")).startswith(f"jwt.secret_file {path}: ")
+        assert error_body(development(path, secret="")).startswith(f"jwt.secret_file {path}: ")
 
 
 def test_a_key_that_is_given_is_the_key_and_none_is_made(tmp_path: Path) -> None:
@@ -105,12 +105,12 @@ def test_the_place_of_developments_key_is_one_that_git_ignores() -> None:
 
 
 def test_production_makes_no_key(tmp_path: Path) -> None:
-    assert refusal(production()).startswith("jwt.secret is missing: set SHIPYARD_JWT_SECRET, or ")
+    assert error_body(production()).startswith("jwt.secret is missing: set SHIPYARD_JWT_SECRET, or ")
     path = tmp_path / "jwt-secret"
-    assert refusal(production(secret_file=str(path))).startswith(f"jwt.secret_file {path}: cannot be used: ")
+    assert error_body(production(secret_file=str(path))).startswith(f"jwt.secret_file {path}: cannot be used: ")
     assert not path.exists()
     path.touch(0o600)
-    assert refusal(production(secret_file=str(path))).startswith("jwt.secret is missing: ")
+    assert error_body(production(secret_file=str(path))).startswith("jwt.secret is missing: ")
 
 
 def test_production_reads_a_key_from_a_file(tmp_path: Path) -> None:
@@ -138,9 +138,9 @@ WEAK = {
 
 @pytest.mark.parametrize(("secret", "fault"), WEAK.items())
 def test_production_refuses_a_weak_key_and_shows_nothing_of_it(secret: str, fault: str) -> None:
-    said = refusal(production(secret=secret))
+    said = error_body(production(secret=secret))
     assert said == f"jwt.secret {fault}; production wants 32 random bytes or more."
-    said = refusal(production(secret=GOOD, old_secrets=[GOOD, secret]))
+    said = error_body(production(secret=GOOD, old_secrets=[GOOD, secret]))
     assert said == f"jwt.old_secrets: one {fault}; production wants 32 random bytes or more."
 
 

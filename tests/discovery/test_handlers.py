@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.planets import PLANETS
-from tests.support.requests import Client, bearer, refusal
+from tests.support.requests import Client, bearer, error_body
 
 if TYPE_CHECKING:
     from tests.support.distributions import Install
@@ -66,7 +66,7 @@ async def test_any_exception_or_wrong_return_value_is_a_500_and_logged(
     install("faults", FAULTS)
     client = await make_client()
     response = await client.get(path, headers={"X-Request-ID": "the-one"})
-    assert (response.status, await refusal(response)) == (
+    assert (response.status, await error_body(response)) == (
         500,
         INTERNAL_ERROR,
     )
@@ -80,7 +80,7 @@ async def test_an_http_exception_of_aiohttp_has_the_body_of_an_error(install: In
     install("faults", FAULTS)
     client = await make_client()
     response = await client.get("/raise/conflict")
-    assert (response.status, await refusal(response)) == (409, CONFLICT)
+    assert (response.status, await error_body(response)) == (409, CONFLICT)
     assert response.headers["X-Header"] == "plugin"
     response = await client.get("/raise/moved", allow_redirects=False)
     assert (response.status, response.headers["Location"], await response.read()) == (302, "/api/ships", b"")

@@ -70,7 +70,7 @@ class Keeper:
             raise
         self._take(_after(self.state, [record for record in answer if record is not None]))
 
-    async def refused(self) -> None:
+    async def status_and_message(self) -> None:
         """Try a write that must be refused as a whole, because the name is taken."""
         if self.state.owner is not None:
             try:

@@ -102,7 +102,7 @@ def _write(path: Path, states: tuple[State, ...], saying: Connection) -> None:
             await keeper.step()
             saying.send(keeper.state)
             if keeper.state.number % 5 == 0:
-                await keeper.refused()
+                await keeper.status_and_message()
 
     async def main() -> None:
         store = SQLiteStore(path)

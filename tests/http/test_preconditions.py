@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from itertools import product
 
-from tests.support.requests import SHIP, Client, Json, bearer, refusal
+from tests.support.requests import SHIP, Client, Json, bearer, error_body
 
 MakeClient = Callable[..., Awaitable[Client]]
 
@@ -98,7 +98,7 @@ async def test_a_write_does_not_happen_when_the_record_has_changed(client: Clien
     for method, sent in product(METHODS, (old, f"W/{current}", '"x"', "x", current.strip('"'), "")):
         headers = {**bearer(client), "If-Match": sent}
         answer = await client.request(method, SHIP_1, json=METHODS[method], headers=headers)
-        assert (answer.status, await refusal(answer), answer.headers["ETag"]) == (412, STALE, current), sent
+        assert (answer.status, await error_body(answer), answer.headers["ETag"]) == (412, STALE, current), sent
     ship = await client.get(SHIP_1)
     assert ((await ship.json())["crew"], ship.headers["ETag"]) == (7, current)
 
@@ -132,7 +132,7 @@ async def test_a_service_can_insist_on_if_match(make_client: MakeClient, store_u
     mine = bearer(client)
     for method, body in METHODS.items():
         answer = await client.request(method, SHIP_1, json=body, headers=mine)
-        said = await refusal(answer)
+        said = await error_body(answer)
         assert (answer.status, said["error"], said["code"]) == (428, "Precondition Required", "precondition_required")
     assert (await (await client.get(SHIP_1)).json())["crew"] == 1
     for method, body in METHODS.items():

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from tests.support.raw_http import ask
-from tests.support.requests import SHIP, Client, bearer, refusal, refused
+from tests.support.requests import SHIP, Client, bearer, error_body, status_and_message
 
 MakeClient = Callable[..., Awaitable[Client]]
 
@@ -45,7 +45,7 @@ async def test_a_body_that_does_not_say_it_is_json_is_not_read(make_client: Make
         headers = {**bearer(client), "Content-Type": type}
         answer = await client.request(method, path, data=b"{}", headers=headers)
         said = (415, "The body must be application/json, in UTF-8.")
-        assert (await refused(answer), answer.headers["Accept-Post"]) == (said, types), type
+        assert (await status_and_message(answer), answer.headers["Accept-Post"]) == (said, types), type
         assert answer.headers.get("Accept-Patch") == (types if method == "PATCH" else None)  # RFC 5789, 3.1
     headers = bearer(client)
     answer = await client.request(method, path, data=b"{}", headers=headers, skip_auto_headers=["Content-Type"])
@@ -70,7 +70,7 @@ async def test_a_compressed_body_is_refused_and_never_unpacked(make_client: Make
     for coding in ("gzip", "deflate", "br", "zstd", "foo", "GZIP", "gzip, identity", "identity, gzip"):
         headers = {**bearer(client), "Content-Type": JSON, "Content-Encoding": coding}
         answer = await client.post("/api/ships", data=bomb, headers=headers, compress=None)
-        assert await refused(answer) == (415, "The body must not be compressed."), coding
+        assert await status_and_message(answer) == (415, "The body must not be compressed."), coding
     headers = {**bearer(client), "Content-Type": JSON, "Content-Encoding": "Identity"}
     answer = await client.post("/api/ships", data=orjson.dumps(SHIP), headers=headers)
     assert answer.status == 201
@@ -83,7 +83,7 @@ async def test_json_that_is_no_object_is_of_the_wrong_type(make_client: MakeClie
     for text in (b"[]", b'[{"name": "x"}]', b'"x"', b"1", b"0", b"null", b"true", b"false"):
         answer = await client.request(method, path, data=text, headers=headers)
         said = {"error": "Bad Request", "message": {"_schema": ["Invalid input type."]}, "code": "validation_failed"}
-        assert (answer.status, await refusal(answer)) == (400, said), text
+        assert (answer.status, await error_body(answer)) == (400, said), text
 
 
 @pytest.mark.parametrize("limit", [1024, 65_536])
@@ -100,7 +100,7 @@ async def test_a_body_may_be_as_long_as_the_limit_and_no_longer(make_client: Mak
         for data in (text, chunks(text)):
             answer = await client.post("/api/ships", data=data, headers=headers)
             assert answer.status == status
-    assert await refused(answer) == (413, f"The body must not have more than {limit} bytes.")
+    assert await status_and_message(answer) == (413, f"The body must not have more than {limit} bytes.")
     assert answer.headers["Connection"] == "close"
     assert len(await (await client.get("/api/ships")).json()) == 17
 
@@ -129,5 +129,5 @@ async def test_a_get_or_delete_may_bring_a_body_that_nobody_reads(make_client: M
 async def test_what_is_not_json_is_told_so_with_the_reason(make_client: MakeClient) -> None:
     client = await make_client()
     answer = await client.post("/auth/login", data=b'{"a":NaN}', headers={"Content-Type": JSON})
-    status, message = await refused(answer)
+    status, message = await status_and_message(answer)
     assert (status, message.startswith("Not valid JSON: ")) == (400, True)

@@ -16,7 +16,7 @@ from service.ops import health
 from service.ops.checks import READINESS_CHECKS, failed_checks
 from service.store.base import StoreUnavailable
 from service.store.memory import MemoryStore
-from tests.support.requests import Client, refusal
+from tests.support.requests import Client, error_body
 
 if TYPE_CHECKING:
     from tests.support.distributions import Install
@@ -71,7 +71,7 @@ async def test_without_its_store_a_service_is_live_and_not_ready(
     assert HangingStore.pings == []
     response = await client.get("/health/ready")
     assert (response.status, response.headers["Retry-After"]) == (503, "1")
-    assert (await refusal(response))["message"] == "Not ready: store."
+    assert (await error_body(response))["message"] == "Not ready: store."
     (record,) = [record for record in caplog.records if record.levelname == "WARNING"]
     assert record.getMessage().startswith(f"not ready: store: {reason}")
     HangingStore.pings.clear()
@@ -99,7 +99,7 @@ async def test_a_service_is_not_ready_while_the_check_of_a_plugin_fails(
     client = await make_client()
     response = await client.get("/health/ready")
     assert (response.status, response.headers["Retry-After"]) == (503, "1")
-    assert (await refusal(response))["message"] == "Not ready: nats."
+    assert (await error_body(response))["message"] == "Not ready: nats."
     (record,) = [record for record in caplog.records if record.levelname == "WARNING"]
     assert record.getMessage() == "not ready: nats: ConnectionError: canary"
     monkeypatch.setattr(f"{module}.error", None)
@@ -117,7 +117,7 @@ async def test_the_message_contains_all_checks_that_fail_in_alphabetical_order(m
 
     checks |= {"nats": fail, "ldap": fail}
     response = await client.get("/health/ready")
-    assert (response.status, (await refusal(response))["message"]) == (503, "Not ready: ldap, nats, passwords.")
+    assert (response.status, (await error_body(response))["message"]) == (503, "Not ready: ldap, nats, passwords.")
 
 
 async def test_checks_run_concurrently_and_no_longer_than_the_timeout() -> None:

@@ -17,7 +17,7 @@ from service.http.app_keys import STORE
 from service.testing import SECRET
 from tests.support.program import Program
 from tests.support.raw_http import ask, request
-from tests.support.requests import SHIP, Client, bearer, refusal
+from tests.support.requests import SHIP, Client, bearer, error_body
 
 if TYPE_CHECKING:
     from tests.support.distributions import Install
@@ -204,7 +204,7 @@ async def test_a_500_says_nothing_and_the_log_says_why_under_the_same_id(
         "message": "The cause is in the log of the service, under this request_id.",
         "code": "internal_server_error",
     }
-    assert (answer.status, await refusal(answer)) == (500, said)
+    assert (answer.status, await error_body(answer)) == (500, said)
     assert "canary" not in f"{answer.headers}"
     (record,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
     assert record.getMessage().startswith(f"id={answer.headers['X-Request-ID']} GET '/boom")

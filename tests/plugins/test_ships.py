@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import orjson
 
 from service.settings.schema import ROOT
-from tests.support.requests import SHIP, Client, bearer, refusal, refused
+from tests.support.requests import SHIP, Client, bearer, error_body, status_and_message
 
 NOT_FOUND = {"error": "Not Found", "message": "There is no record with this id.", "code": "not_found"}
 
@@ -42,7 +42,7 @@ async def test_one_ship_is_read_by_id(client: Client) -> None:
 async def test_a_ship_that_is_not_there_is_404_to_all_who_may_ask(client: Client) -> None:
     for method, body in (("GET", None), ("PUT", SHIP), ("PATCH", {"crew": 1}), ("DELETE", None)):
         answer = await client.request(method, "/api/ships/99", json=body, headers=bearer(client))
-        assert (answer.status, await refusal(answer)) == (404, NOT_FOUND), method
+        assert (answer.status, await error_body(answer)) == (404, NOT_FOUND), method
     assert len(await (await client.get("/api/ships")).json()) == 15
 
 
@@ -78,9 +78,9 @@ async def test_a_new_ship_cannot_choose_its_id_and_a_changed_one_must_keep_it(ma
     client = await make_client()
     mine = bearer(client)
     answer = await client.post("/api/ships", json={**SHIP, "id": 16}, headers=mine)
-    assert await refused(answer) == (400, {"id": ["Unknown field."]})
+    assert await status_and_message(answer) == (400, {"id": ["Unknown field."]})
     answer = await client.put("/api/ships/1", json={**SHIP, "id": 2}, headers=mine)
-    assert await refused(answer) == (400, "Request data id has to match resource id.")
+    assert await status_and_message(answer) == (400, "Request data id has to match resource id.")
     answer = await client.put("/api/ships/1", json={**SHIP, "id": 1}, headers=mine)
     assert (answer.status, await answer.json()) == (200, {"id": 1, **SHIP})
 

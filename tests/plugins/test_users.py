@@ -10,7 +10,7 @@ import pytest
 
 from service.auth.users import USERS
 from service.http.app_keys import STORE
-from tests.support.requests import Client, bearer, refusal, refused
+from tests.support.requests import Client, bearer, error_body, status_and_message
 
 NOT_FOUND = {"error": "Not Found", "message": "There is no record with this id.", "code": "not_found"}
 NOT_OWNER = {
@@ -39,7 +39,7 @@ async def test_one_user_is_read_by_id(client: Client) -> None:
 
 async def test_a_user_who_is_not_there_is_404(client: Client) -> None:
     answer = await client.get("/api/users/3")
-    assert (answer.status, await refusal(answer)) == (404, NOT_FOUND)
+    assert (answer.status, await error_body(answer)) == (404, NOT_FOUND)
 
 
 async def test_anyone_can_sign_up_and_log_in(client: Client) -> None:
@@ -53,7 +53,7 @@ async def test_anyone_can_sign_up_and_log_in(client: Client) -> None:
 async def test_a_name_is_taken_in_any_case_and_form(client: Client) -> None:
     for name in ("user", "User", "USER", "ｕｓｅｒ"):
         answer = await client.post("/api/users", json={**NEW, "name": name})
-        assert (answer.status, await refusal(answer)) == TAKEN, name
+        assert (answer.status, await error_body(answer)) == TAKEN, name
     assert len(await (await client.get("/api/users")).json()) == 2
 
 
@@ -79,7 +79,7 @@ async def test_one_keeps_ones_own_name_in_another_case(client: Client) -> None:
 async def test_one_cannot_take_the_name_of_another(client: Client) -> None:
     for method, name in (("PUT", "guest"), ("PUT", "ＧＵＥＳＴ"), ("PATCH", "Guest")):
         answer = await client.request(method, "/api/users/1", json={**NEW, "name": name}, headers=bearer(client))
-        assert (answer.status, await refusal(answer)) == TAKEN, (method, name)
+        assert (answer.status, await error_body(answer)) == TAKEN, (method, name)
     for name, password in (("user", "password"), ("guest", "guest")):
         given = await client.post("/auth/login", json={"username": name, "password": password})
         assert given.status == 200
@@ -95,7 +95,7 @@ async def test_a_new_name_leaves_the_password_alone(client: Client) -> None:
 async def test_nobody_touches_anothers_record_there_or_not(client: Client) -> None:
     for method, id in product(("PUT", "PATCH", "DELETE"), (2, 99)):
         answer = await client.request(method, f"/api/users/{id}", json=NEW, headers=bearer(client))
-        assert (answer.status, await refusal(answer)) == (403, NOT_OWNER)
+        assert (answer.status, await error_body(answer)) == (403, NOT_OWNER)
     assert await (await client.get("/api/users")).json() == [{"id": 1, "name": "user"}, {"id": 2, "name": "guest"}]
 
 
@@ -106,7 +106,7 @@ async def test_one_removes_oneself_once(client: Client) -> None:
     assert "Content-Type" not in answer.headers
     for method, body in (("DELETE", None), ("PUT", NEW), ("PATCH", {"name": "again"})):
         answer = await client.request(method, "/api/users/1", json=body, headers=mine)
-        assert (answer.status, await refusal(answer)) == (404, NOT_FOUND)
+        assert (answer.status, await error_body(answer)) == (404, NOT_FOUND)
     assert await (await client.get("/api/users")).json() == [{"id": 2, "name": "guest"}]
     assert (await client.post("/auth/login", json={"username": "user", "password": "password"})).status == 401
 
@@ -168,7 +168,7 @@ async def test_what_is_wrong_with_a_user_is_said_by_field_and_nothing_is_kept(ma
             if method == "PATCH" and part == {"name": None}:
                 continue  # to a merge patch null means: take it away
             answer = await client.request(method, path, json={**NEW, **part}, headers=mine)
-            assert await refused(answer) == (400, message), (method, part)
+            assert await status_and_message(answer) == (400, message), (method, part)
     answer = await client.get("/api/users")
     assert await answer.json() == [{"id": 1, "name": "user"}, {"id": 2, "name": "guest"}]
 
@@ -179,13 +179,13 @@ async def test_a_user_has_a_name_and_a_password(make_client: MakeClient, missing
     document = {name: value for name, value in NEW.items() if name != missing}
     for method, path in (("POST", "/api/users"), ("PUT", "/api/users/1")):
         answer = await client.request(method, path, json=document, headers=bearer(client))
-        assert await refused(answer) == (400, {missing: ["Missing data for required field."]})
+        assert await status_and_message(answer) == (400, {missing: ["Missing data for required field."]})
 
 
 async def test_a_new_user_cannot_choose_the_id(make_client: MakeClient) -> None:
     client = await make_client()
     answer = await client.post("/api/users", json={**NEW, "id": 7})
-    assert await refused(answer) == (400, {"id": ["Unknown field."]})
+    assert await status_and_message(answer) == (400, {"id": ["Unknown field."]})
 
 
 async def test_the_id_of_a_change_has_to_match(make_client: MakeClient) -> None:
@@ -194,7 +194,7 @@ async def test_the_id_of_a_change_has_to_match(make_client: MakeClient) -> None:
     for method in ("PUT", "PATCH"):
         for id in (2, 0, "1", 1.0, True, None, [1]):
             answer = await client.request(method, "/api/users/1", json={**NEW, "id": id}, headers=mine)
-            assert await refused(answer) == (400, "Request data id has to match resource id."), (method, id)
+            assert await status_and_message(answer) == (400, "Request data id has to match resource id."), (method, id)
         answer = await client.request(method, "/api/users/1", json={**NEW, "id": 1}, headers=mine)
         assert answer.status == 200
 
@@ -202,7 +202,7 @@ async def test_the_id_of_a_change_has_to_match(make_client: MakeClient) -> None:
 async def test_production_wants_longer_passwords(make_client: MakeClient) -> None:
     client = await make_client(passwords={"min_length": 8})
     answer = await client.post("/api/users", json={**NEW, "password": "1234567"})
-    assert await refused(answer) == (400, {"password": ["Shorter than minimum length 8."]})
+    assert await status_and_message(answer) == (400, {"password": ["Shorter than minimum length 8."]})
     assert (await client.post("/api/users", json={**NEW, "password": "12345678"})).status == 201
 
 

@@ -13,7 +13,7 @@ from service.http.app_keys import STORE
 from service.store.base import Collection
 from service.testing import settings_for_tests
 from tests.support.planets import PLANETS
-from tests.support.requests import Client, Json, bearer, refused
+from tests.support.requests import Client, Json, bearer, status_and_message
 
 if TYPE_CHECKING:
     from tests.support.distributions import Install
@@ -152,7 +152,7 @@ async def test_fields_of_every_type_can_be_filtered_and_sorted(worlds: Client) -
 async def test_the_value_of_a_filter_is_validated_by_the_type_of_its_field(worlds: Client) -> None:
     for query, reason in INVALID.items():
         response = await worlds.get(f"/api/worlds?{query}")
-        assert await refused(response) == (400, {query.partition("=")[0]: [reason]})
+        assert await status_and_message(response) == (400, {query.partition("=")[0]: [reason]})
 
 
 async def test_a_write_only_field_may_have_a_data_key(install: Install, make_client: MakeClient) -> None:

@@ -10,7 +10,7 @@ import pytest
 from yarl import URL
 
 from service.http.strict_json import MAX_INTEGER, RANGE_TEXT
-from tests.support.requests import SHIP, Client, bearer, refusal, refused
+from tests.support.requests import SHIP, Client, bearer, error_body, status_and_message
 
 MakeClient = Callable[..., Awaitable[Client]]
 
@@ -35,9 +35,9 @@ async def write(make_client: MakeClient) -> Callable[[bytes], Awaitable[tuple[in
         if added.status == 201:
             assert replaced.status == 200
             return 201, {**await added.json(), "id": None}
-        assert await refused(added) == await refused(replaced)
+        assert await status_and_message(added) == await status_and_message(replaced)
         assert await total() == before
-        return await refused(added)
+        return await status_and_message(added)
 
     return write
 
@@ -147,4 +147,4 @@ async def test_all_that_is_wrong_is_said_at_once(make_client: MakeClient) -> Non
         "roles": {"0": [NO_TEXT]},
     }
     said = {"error": "Bad Request", "message": message, "code": "validation_failed"}
-    assert (answer.status, await refusal(answer)) == (400, said)
+    assert (answer.status, await error_body(answer)) == (400, said)

@@ -11,7 +11,7 @@ from itertools import pairwise
 import pytest
 
 from service.http.app_keys import STORE
-from tests.support.requests import SHIP, Client, bearer, refusal, refused
+from tests.support.requests import SHIP, Client, bearer, error_body, status_and_message
 
 MakeClient = Callable[..., Awaitable[Client]]
 
@@ -55,7 +55,7 @@ async def test_a_key_is_good_for_one_request_only(client: Client) -> None:
     headers = {**bearer(client), **KEY}
     await client.post("/api/ships", json=SHIP, headers=headers)
     answer = await client.post("/api/ships", json={**SHIP, "crew": 1}, headers=headers)
-    said = await refusal(answer)
+    said = await error_body(answer)
     assert (answer.status, said["error"]) == (422, "Unprocessable Entity")
     assert (said["code"], said["message"]) == (
         "idempotency_key_reused",
@@ -98,7 +98,7 @@ async def test_while_a_request_runs_its_repetition_is_told_to_wait(make_client: 
     answers = await asyncio.gather(*(client.post("/api/users", json=new, headers=KEY) for _ in range(2)))
     first, second = sorted(answers, key=lambda answer: answer.status)
     assert (first.status, second.headers["Retry-After"]) == (201, "1")
-    assert await refused(second) == (409, "A request with this Idempotency-Key is still being processed.")
+    assert await status_and_message(second) == (409, "A request with this Idempotency-Key is still being processed.")
     assert (await client.post("/api/users", json=new, headers=KEY)).status == 201
     assert await total(client, "/api/users") == "3"
 
@@ -107,7 +107,10 @@ async def test_while_a_request_runs_its_repetition_is_told_to_wait(make_client: 
 async def test_a_key_is_1_to_255_visible_ascii_characters(make_client: MakeClient, key: str) -> None:
     client = await make_client()
     answer = await client.post("/api/ships", json=SHIP, headers={**bearer(client), "Idempotency-Key": key})
-    assert await refused(answer) == (400, {"Idempotency-Key": ["Must be 1 to 255 visible ASCII characters."]})
+    assert await status_and_message(answer) == (
+        400,
+        {"Idempotency-Key": ["Must be 1 to 255 visible ASCII characters."]},
+    )
     answer = await client.post("/api/ships", json=SHIP, headers={**bearer(client), "Idempotency-Key": "~" * 255})
     assert answer.status == 201
 

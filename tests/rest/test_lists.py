@@ -8,7 +8,7 @@ from collections.abc import Callable
 import orjson
 
 from service.settings.schema import ROOT
-from tests.support.requests import SHIP, Client, Json, bearer, refusal
+from tests.support.requests import SHIP, Client, Json, bearer, error_body
 
 SHIPS: list[Json] = orjson.loads((ROOT / "data.json").read_bytes())["ships"]
 TEXTS = ("affiliation", "category", "manufacturer", "model", "ship_class")
@@ -179,7 +179,7 @@ async def test_a_password_can_be_neither_seen_filtered_sorted_nor_searched(clien
         *("_sort=password", "_sort=-password", "_sort=name,password", "_fields=password", "_fields=id,password"),
     ):
         answer = await client.get(f"/api/users?{query}")
-        assert (answer.status, (await refusal(answer))["code"]) == (400, "invalid_parameters"), query
+        assert (answer.status, (await error_body(answer))["code"]) == (400, "invalid_parameters"), query
     for text in ("canary-secret", "argon2id", "$argon2id$", "$v=19", "password"):
         answer = await client.get("/api/users", params={"q": text})
         assert (await answer.json(), answer.headers["X-Total-Count"]) == ([], "0")

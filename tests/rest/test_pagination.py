@@ -12,7 +12,7 @@ from yarl import URL
 from service.http.app_keys import STORE
 from service.rest.list_query import CONTROLS, MAX_LIMIT
 from service.store.base import Add, Collection
-from tests.support.requests import SHIP, Client, refusal
+from tests.support.requests import SHIP, Client, error_body
 
 MakeClient = Callable[..., Awaitable[Client]]
 
@@ -203,14 +203,16 @@ async def test_what_is_wrong_with_a_parameter_is_said_under_its_name(make_client
     for query, message in FAULTS:
         answer = await client.get(URL(f"/api/ships?{query}", encoded=True))
         said = {"error": "Bad Request", "message": message, "code": "invalid_parameters"}
-        assert (answer.status, await refusal(answer)) == (400, said), query[:80]
+        assert (answer.status, await error_body(answer)) == (400, said), query[:80]
 
 
 async def test_a_control_is_given_once(make_client: MakeClient) -> None:
     client = await make_client()
     for name in CONTROLS:
         answer = await client.get(f"/api/ships?{name}=1&{name}=1")
-        assert (answer.status, "Given more than once." in (await refusal(answer))["message"][name]) == (400, True), name
+        assert (answer.status, "Given more than once." in (await error_body(answer))["message"][name]) == (400, True), (
+            name
+        )
 
 
 async def test_users_are_paged_by_the_same_words(client: Client) -> None:

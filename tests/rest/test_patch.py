@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from service.rest.merge_patch import merge
-from tests.support.requests import SHIP, Client, Json, bearer, refused
+from tests.support.requests import SHIP, Client, Json, bearer, status_and_message
 
 if TYPE_CHECKING:
     from tests.support.distributions import Install
@@ -78,7 +78,7 @@ async def test_a_patch_is_refused_in_the_words_of_put(make_client: MakeClient) -
     before = await (await client.get("/api/ships/1")).read()
     for patch, message in WRONG:
         answer = await client.patch("/api/ships/1", json=patch, headers=bearer(client))
-        assert await refused(answer) == (400, message), patch
+        assert await status_and_message(answer) == (400, message), patch
     assert await (await client.get("/api/ships/1")).read() == before
 
 
@@ -87,7 +87,7 @@ async def test_null_takes_away_only_what_is_there(make_client: MakeClient) -> No
     answer = await client.patch("/api/ships/1", json={"owner": None}, headers=bearer(client))
     assert answer.status == 200
     answer = await client.patch("/api/users/1", json={"password": None}, headers=bearer(client))
-    assert await refused(answer) == (400, {"password": ["Field may not be null."]})
+    assert await status_and_message(answer) == (400, {"password": ["Field may not be null."]})
 
 
 async def test_a_ship_that_is_read_can_be_sent_back_as_it_is(client: Client) -> None:
@@ -139,11 +139,11 @@ async def test_a_read_only_field_can_be_sent_back_but_not_changed(
         answer = await client.request(method, path, json=kept, headers=mine)
         assert (answer.status, await answer.json()) == (200, kept), method
         answer = await client.request(method, path, json={**STATION, "founded": 1}, headers=mine)
-        assert await refused(answer) == (400, {"founded": ["Unknown field."]}), method
+        assert await status_and_message(answer) == (400, {"founded": ["Unknown field."]}), method
     answer = await client.put(path, json={"name": "DS-2"}, headers=mine)
     assert await answer.json() == {"id": 1, "name": "DS-2", "founded": 1977}
     answer = await client.post("/api/stations", json={**STATION, "founded": 1977}, headers=mine)
-    assert await refused(answer) == (400, {"founded": ["Unknown field."]})
+    assert await status_and_message(answer) == (400, {"founded": ["Unknown field."]})
 
 
 async def test_a_patch_reaches_into_objects_and_null_removes(install: Install, make_client: MakeClient) -> None:
@@ -164,7 +164,7 @@ async def test_what_was_patched_is_still_unique(install: Install, make_client: M
     for name in ("DS-1", "DS-2"):
         await client.post("/api/stations", json={"name": name}, headers=mine)
     answer = await client.patch("/api/stations/2", json={"name": "ds-1"}, headers=mine)
-    assert await refused(answer) == (400, "Station already exists.")
+    assert await status_and_message(answer) == (400, "Station already exists.")
     assert (await client.patch("/api/stations/2", json={"name": "ds-2"}, headers=mine)).status == 200
 
 

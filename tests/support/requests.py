@@ -31,7 +31,7 @@ def bearer(client: Client, user: int = 1, *, type: str = "access") -> dict[str, 
     return {"Authorization": f"Bearer {getattr(client.app[TOKENS].pair(user), type)}"}
 
 
-async def refusal(answer: ClientResponse) -> Json:
+async def error_body(answer: ClientResponse) -> Json:
     """What a refusal says, without its request id; and that it has the one shape."""
     body: Json = await answer.json()
     assert answer.headers["Content-Type"] == "application/json"
@@ -41,7 +41,7 @@ async def refusal(answer: ClientResponse) -> Json:
     return body
 
 
-async def refused(answer: ClientResponse) -> tuple[int, Any]:
+async def status_and_message(answer: ClientResponse) -> tuple[int, Any]:
     """The status of a refusal and its message; where it has none, its error."""
-    body = await refusal(answer)
+    body = await error_body(answer)
     return answer.status, body.get("message", body["error"])
