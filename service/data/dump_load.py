@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import islice
 from typing import Any, BinaryIO
 
@@ -16,6 +17,7 @@ import orjson
 from aiohttp import web
 from tqdm import tqdm
 
+from service.auth.app_keys import PASSWORDS
 from service.auth.users import USERS
 from service.data.importer import NOT_AN_OBJECT, Importer
 from service.discovery.app_keys import PLUGINS
@@ -34,19 +36,17 @@ async def dump(app: web.Application, out: BinaryIO) -> int:
 
     Records that other processes write meanwhile may or may not be included.
     """
-    store, collections = await _open(app)
-    try:
-        total = sum([(await store.find(collection, Query(limit=0))).total for collection in collections])
-        with _progress_bar(total=total, unit=" records") as bar:
-            for index, collection in enumerate(collections):
-                out.write(b"%b\n  %b: [" % (b"," if index else b"{", orjson.dumps(collection.name)))
-                await _dump_collection(store, collection, out, bar)
-                out.write(b"\n  ]")
-        out.write(b"\n}\n")
-    except StoreError as error:
-        raise StartupError(f"store {store.name}: {error}") from error
-    finally:
-        await store.close()
+    async with _opened(app) as (store, collections):
+        try:
+            total = sum([(await store.find(collection, Query(limit=0))).total for collection in collections])
+            with _progress_bar(total=total, unit=" records") as bar:
+                for index, collection in enumerate(collections):
+                    out.write(b"%b\n  %b: [" % (b"," if index else b"{", orjson.dumps(collection.name)))
+                    await _dump_collection(store, collection, out, bar)
+                    out.write(b"\n  ]")
+            out.write(b"\n}\n")
+        except StoreError as error:
+            raise StartupError(f"store {store.name}: {_reason(error)}") from error
     return total
 
 
@@ -55,18 +55,17 @@ async def load(app: web.Application, file: BinaryIO, name: str) -> int:
 
     name: the file's name in messages. Raises StartupError, and then writes nothing.
     """
-    store, _ = await _open(app)
-    try:
+    async with _opened(app) as (store, _):
+        plugins = app[PLUGINS]
+        targets: dict[str, ImportTarget] = {USERS.name: USERS, **import_targets(plugins)}
         with _progress_bar(unit="B", unit_scale=True) as bar:
             reader = BatchReader(Importer(app, name), file, bar)
-            plugins = app[PLUGINS]
-            targets: dict[str, ImportTarget] = {USERS.name: USERS, **import_targets(plugins)}
-            if not await store.fill(reader.batches(targets)):
-                raise StartupError(f"store {store.name} is not empty; {NOTHING_LOADED}")
-    except (StoreError, ijson.JSONError) as error:
-        raise StartupError(f"{name} cannot be loaded: {_reason(error)}; {NOTHING_LOADED}") from error
-    finally:
-        await store.close()
+            try:
+                filled = await store.fill(reader.batches(targets))
+            except (StoreError, ijson.JSONError) as error:
+                raise StartupError(f"{name} cannot be loaded: {_reason(error)}; {NOTHING_LOADED}") from error
+        if not filled:
+            raise StartupError(f"store {store.name} is not empty; {NOTHING_LOADED}")
     return reader.records
 
 
@@ -131,17 +130,21 @@ async def _dump_collection(store: Store, collection: Collection, out: BinaryIO, 
         first = False
 
 
-async def _open(app: web.Application) -> tuple[Store, list[Collection]]:
-    store = app[STORE]
+@asynccontextmanager
+async def _opened(app: web.Application) -> AsyncIterator[tuple[Store, list[Collection]]]:
+    """Open the store of an app that is not started, and close it with the password threads."""
+    store, plugins = app[STORE], app[PLUGINS]
     if not store.durable:
         raise StartupError(f"store {store.name} does not outlive a process; choose another: SHIPYARD_STORE=...")
-    plugins = app[PLUGINS]
     collections = collections_of(plugins)
-    try:
-        await store.open(collections)
-    except StoreError as error:
-        raise StartupError(f"store {store.name}: {error}") from error
-    return store, collections
+    async with AsyncExitStack() as stack:
+        stack.callback(app[PASSWORDS].close)
+        stack.push_async_callback(store.close)
+        try:
+            await store.open(collections)
+        except StoreError as error:
+            raise StartupError(f"store {store.name}: {_reason(error)}") from error
+        yield store, collections
 
 
 def _reason(error: Exception) -> str:

@@ -56,6 +56,18 @@ class Importer:
             self._errors.append("There may be more errors.")
             self.raise_errors()
 
+    def add_errors(self, pointer: str, message: str | Mapping[str, Any]) -> None:
+        """Add the message of an HTTPError: each text at the pointer of its field."""
+        if not isinstance(message, Mapping):
+            self.add_error(pointer, message)
+            return
+        for field, texts in message.items():
+            member = _member(pointer, field)
+            if isinstance(texts, Mapping):
+                self.add_errors(member, texts)
+            else:
+                self.add_error(member, " ".join(texts) if isinstance(texts, list) else str(texts))
+
     def raise_errors(self) -> None:
         """Raise StartupError if there are errors."""
         if self._errors:
@@ -71,18 +83,6 @@ class Importer:
             self.add_error(_member(pointer, "password"), "Not an Argon2id hash; no enabled plugin hashes passwords.")
             return False
         return True
-
-    def add_errors(self, pointer: str, message: str | Mapping[str, Any]) -> None:
-        """Add the errors of an HTTPError: each text at the pointer of its field."""
-        if not isinstance(message, Mapping):
-            self.add_error(pointer, message)
-            return
-        for field, texts in message.items():
-            member = _member(pointer, field)
-            if isinstance(texts, Mapping):
-                self.add_errors(member, texts)
-            else:
-                self.add_error(member, " ".join(texts) if isinstance(texts, list) else str(texts))
 
 
 def _member(pointer: str, name: object) -> str:

@@ -20,7 +20,7 @@ TEST_PREFIX = "SHIPYARD_TEST_"
 class Value(NamedTuple):
     """A value that is not validated yet, and the file or variable that it comes from.
 
-    private: it was read from a file of its own, as secrets are, so that no error message may contain it.
+    private: it was read from the file of a _FILE variable, as secrets are: no error message may contain it.
     """
 
     value: Any
