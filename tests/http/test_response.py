@@ -1,4 +1,4 @@
-"""A response written in one piece and the same one sent by aiohttp are equal, to the byte."""
+"""A JSONResponse written in one piece and the same one sent by aiohttp have the same bytes."""
 
 from __future__ import annotations
 
