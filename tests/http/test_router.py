@@ -59,7 +59,7 @@ def routes_at(places: Sequence[tuple[str, Sequence[str]]]) -> list[web.RouteDef]
 
 
 def found(router: web.UrlDispatcher, method: str, path: str) -> tuple[object, ...]:
-    """Return method, pattern and variables of the route that a router finds; else the status, and for 405 the methods."""
+    """Return the method, the pattern and the variables of the route found, else the status and (405) the methods."""
     match = asyncio.run(router.resolve(make_mocked_request(method, path)))
     if isinstance(match.http_exception, web.HTTPMethodNotAllowed):
         return 405, frozenset(match.http_exception.allowed_methods)
