@@ -21,7 +21,7 @@ define step
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run routes plugins test test-lowest test-browser test-clients test-faults lint format coverage bench bench-small lock clean
+.PHONY: help run routes plugins test test-lowest test-browser test-clients test-docs test-faults lint format coverage bench bench-small lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -49,6 +49,9 @@ test-browser: .venv/dev.stamp ## try the docs page in a real browser (chromium a
 
 test-clients: .venv/dev.stamp ## try react-admin's and refine's data providers (node and npm)
 	$(BIN)/python -m pytest tests/clients
+
+test-docs: .venv/dev.stamp ## run every command of README.md and docs/ (curl)
+	$(BIN)/python -m pytest -n 2 tests/doc_commands
 
 test-faults: .venv/dev.stamp ## kill, fill up and cut off the stores, at length
 	$(BIN)/python -m tests.faults
