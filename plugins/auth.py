@@ -5,6 +5,7 @@ from typing import Any
 from aiohttp import web
 from marshmallow import Schema
 from marshmallow.fields import String
+from marshmallow.validate import Length
 
 from service import (
     AUTHENTICATOR,
@@ -32,8 +33,8 @@ TOKEN = {"example": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxIn0.c2lnbm
 class LoginSchema(Schema):
     """The credentials of a user."""
 
-    username = String(required=True, metadata={"example": "user"})
-    password = String(required=True, validate=check_password_bytes, metadata={"example": "password"})
+    username = String(required=True, validate=Length(min=1), metadata={"example": "user"})
+    password = String(required=True, validate=[Length(min=1), check_password_bytes], metadata={"example": "password"})
 
 
 class TokenSchema(Schema):

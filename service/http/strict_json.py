@@ -35,7 +35,7 @@ def parse_json(raw: bytes) -> Any:
     document, is_usual = _parse(raw)
     if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and _is_deeper(document, MAX_DEPTH):
         raise errors.INVALID_JSON(reason=f"nested more than {MAX_DEPTH} levels deep")
-    if not (is_usual and b"\\u0000" not in raw) and (found := _unstorable(document)):
+    if not (is_usual and b"\\u0000" not in raw) and (found := unstorable(document)):
         raise errors.VALIDATION_FAILED(found if isinstance(found, dict) else {"_schema": found})
     return document
 
@@ -86,14 +86,18 @@ def _is_deeper(value: Any, levels: int) -> bool:
     return levels == 0 or any(_is_deeper(part, levels - 1) for part in parts)
 
 
-def _unstorable(value: Any) -> dict[Any, Any] | list[str] | None:
-    """Return what is wrong with a value: texts, or by member or element, nested as marshmallow does it."""
-    if value is OUT_OF_RANGE:
+def unstorable(value: Any) -> dict[Any, Any] | list[str] | None:
+    """Return why a store could not hold a value: texts, or by member or element, nested as marshmallow has them."""
+    if (
+        value is OUT_OF_RANGE
+        or (type(value) is int and abs(value) > MAX_INTEGER)
+        or (type(value) is float and not isfinite(value))
+    ):
         return [RANGE_TEXT]
     if isinstance(value, str):
         return [NUL_TEXT] if "\0" in value else None
     if not isinstance(value, dict | list):
         return None
     parts: Iterable[tuple[Any, Any]] = value.items() if isinstance(value, dict) else enumerate(value)
-    found = {name: texts for name, part in parts if (texts := _unstorable(name) or _unstorable(part))}
+    found = {name: texts for name, part in parts if (texts := unstorable(name) or unstorable(part))}
     return found or None

@@ -13,6 +13,7 @@ Json = dict[str, Any]
 
 REQUEST_ID = "5f0c8e6d2b7a4913"
 TEXT: Json = {"type": "string"}
+KEY: Json = {"type": "string", "pattern": "^[!-~]{1,255}$"}
 COUNT: Json = {"type": "integer", "minimum": 0}
 
 BEARER: Json = {
@@ -55,7 +56,7 @@ HEADERS: dict[str, tuple[str, Json, Any]] = {
 PARAMETERS: dict[str, tuple[str, Json, Any]] = {
     "Idempotency-Key": (
         "Makes a request idempotent: sent again with the same key, it returns the first response.",
-        TEXT,
+        KEY,
         "9b2e4c1a",
     ),
     "If-Match": ("Write only if the record still has this entity tag; otherwise 412.", TEXT, '"7"'),

@@ -10,6 +10,8 @@ from typing import Any
 from marshmallow import ValidationError, fields
 from marshmallow.validate import Length
 
+ONE_LINE = r"^[^\u0000-\u001f\u007f-\u009f]*$"
+"""The pattern of texts without control characters (C0, DEL, C1), as the API description shows it."""
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp", "Mn"})
 """General categories (Unicode 4.5) of characters that show nothing."""
@@ -19,6 +21,7 @@ class Line(fields.String):
     """Text on one line: no control characters, and something visible in it. Lengths are in characters."""
 
     def __init__(self, *, min_length: int = 1, max_length: int = 200, **options: Any) -> None:
+        options["metadata"] = {"pattern": ONE_LINE, **options.get("metadata", {})}
         lengths = [Length(min=min_length), Length(max=max_length)]
         checks: list[Callable[[str], Any]] = [*lengths, one_line, something_to_see]
         super().__init__(validate=checks, **options)

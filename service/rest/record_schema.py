@@ -31,6 +31,7 @@ class RecordSchema:
         fields = {field.data_key or name: field for name, field in schema.fields.items()}
         self._names = tuple(name for name, field in fields.items() if not field.dump_only)
         self._attributes = {field.data_key or name: field.attribute or name for name, field in schema.fields.items()}
+        self._removable = frozenset(fields) - frozenset(self._write_only)
         self.read_only = frozenset(name for name, field in fields.items() if field.dump_only) - {"id"}
 
     def validate(
@@ -64,8 +65,8 @@ class RecordSchema:
         old = record.data
         del old["id"]
         merged = merge(old, patch)
-        # Write-only fields are not in `old`, so null cannot remove one: it is an invalid value.
-        merged |= {name: None for name in self._write_only if name in patch and patch[name] is None}
+        # Null removes a field, but not a write-only or an unknown one: those are not in `old`, and null is validated.
+        merged |= {name: None for name in patch.keys() - old.keys() - self._removable if patch[name] is None}
         document = {"id": patch["id"], **merged} if "id" in patch else merged
         return self.validate(document, record.id, self.read_only_data(record), optional=self._write_only)
 
