@@ -84,7 +84,7 @@ async def login(request: web.Request) -> web.StreamResponse:
 @response_schema(TokenSchema, 200, "A new access token.")
 async def renew(request: web.Request) -> web.StreamResponse:
     """Return a new access token of the session that the refresh token belongs to."""
-    return _response(access_token=request.app[TOKENS].renewed(request[CLAIMS]))
+    return _response(access_token=request.app[TOKENS].renew(request[CLAIMS]))
 
 
 @routes.delete("/auth/logout")
