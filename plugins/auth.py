@@ -70,8 +70,8 @@ async def login(request: web.Request) -> web.StreamResponse:
     document = await read_json_object(request)
     if any(document.get(name) in (None, "") for name in ("username", "password")):
         raise errors.CREDENTIALS_MISSING()
-    given = validate(LoginSchema(), document)
-    id = await request.app[AUTHENTICATOR].authenticate(given["username"], given["password"])
+    credentials = validate(LoginSchema(), document)
+    id = await request.app[AUTHENTICATOR].authenticate(credentials["username"], credentials["password"])
     if id is None:
         raise errors.CREDENTIALS_INVALID()
     pair = request.app[TOKENS].pair(id)

@@ -67,7 +67,7 @@ async def authorize(rule: Rule, request: web.Request) -> None:
     if await app[BLOCKLIST].has(claims):
         raise errors.TOKEN_REVOKED()
     own = rule.own and request.match_info["id"] == str(claims.user)
-    # A user's own record needs no look-up here: its handler answers 404 if it does not exist.
+    # A user's own record needs no look-up here: its handler responds with 404 if it does not exist.
     if not own and not await app[AUTHENTICATOR].exists(claims.user):
         raise errors.UNKNOWN_USER()
     if rule.own and not own:

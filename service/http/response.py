@@ -125,7 +125,7 @@ async def add_default_headers(request: web.Request, response: web.StreamResponse
 def complete(response: web.StreamResponse, request_id: str) -> None:
     """Add the headers that every response has."""
     if response.headers.get(hdrs.SERVER) == SERVER_SOFTWARE:
-        del response.headers[hdrs.SERVER]  # aiohttp has set its own before the signal
+        del response.headers[hdrs.SERVER]  # aiohttp sets it before the signal
     for name, value in DEFAULT_HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers.setdefault(hdrs.CACHE_CONTROL, NO_STORE)

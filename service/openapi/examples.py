@@ -29,7 +29,7 @@ def exemplify(document: Json) -> Json:
     for parameter in _parameters(document):
         schema, given = parameter["schema"], parameter.pop("example", None)
         value = example(schema, schemas, name=parameter["name"]) if given is None else given
-        # Swagger UI sends the example of a parameter, but not those of its schema. Optional parameters must not be sent.
+        # Swagger UI sends the example of a parameter, but not those of its schema: it must not send optional ones.
         if parameter.get("required"):
             parameter["example"] = value
         else:
@@ -38,7 +38,7 @@ def exemplify(document: Json) -> Json:
 
 
 def example(schema: Json, schemas: Json, left_out: str = "", name: str = "text") -> Any:
-    """Return a value that `schema` allows: its own example, or a generated one.
+    """Return a value that `schema` allows: the one it contains, or a generated one.
 
     schemas: what a $ref may point to. left_out: properties with this flag are left out. name: the text of strings.
     """
