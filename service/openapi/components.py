@@ -1,4 +1,4 @@
-"""What operations share: the shape of an error, headers, parameters, and authentication."""
+"""The components that operations share: the error schema, headers, parameters, and authentication."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ HEADERS: dict[str, tuple[str, Json, Any]] = {
     "X-Total-Count": ("The number of records on all pages.", COUNT, 15),
 }
 
-# Request headers that a decorator names: docs(parameters=["If-Match"]).
+# The request headers that `docs` accepts by name: docs(parameters=["If-Match"]).
 PARAMETERS: dict[str, tuple[str, Json, Any]] = {
     "Idempotency-Key": (
         "Makes a request idempotent: sent again with the same key, it returns the first response.",

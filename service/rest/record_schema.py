@@ -1,4 +1,4 @@
-"""RecordSchema: a client's JSON object -> the data of a record, validated by a marshmallow schema."""
+"""RecordSchema: validates JSON objects of clients and converts them to the data of records."""
 
 from __future__ import annotations
 
@@ -81,13 +81,13 @@ class RecordSchema:
         loaded = validate(self._schema, given, optional)
         attributes = {name: self._attributes[name] for name in self._write_only}
         write_only = {name: loaded[attribute] for name, attribute in attributes.items() if attribute in loaded}
-        # marshmallow may dump more than JSON has, such as a Decimal, which is stored as text.
+        # marshmallow may dump values that are not JSON, such as a Decimal: they are stored as text.
         dumped: Data = orjson.loads(orjson.dumps(self._schema.dump(loaded), default=str))
         return dumped | write_only
 
 
 def validate(schema: Schema, document: Mapping[str, Any], optional: Sequence[str] = ()) -> Data:
-    """Return what a schema loads from a document. Raises HTTPError 400 with marshmallow's texts by field."""
+    """Load a document with a schema. Raises HTTPError 400 with marshmallow's messages by field."""
     try:
         loaded: Data = schema.load(document, partial=optional)
     except ValidationError as error:
