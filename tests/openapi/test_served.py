@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from marshmallow import Schema
 from marshmallow.fields import String
 
 from service import Collection, Resource
 from tests.support import openapi_routes
-from tests.support.openapi_document import Json, operations
+from tests.support.openapi_document import Json, operations, resolve
 from tests.support.openapi_requests import Login, MakeClient, check, credentials, send
 
 DOCS = re.compile(r"/api/docs.*")
@@ -46,8 +47,29 @@ async def test_every_filter_answers_its_example(served: Json, make_client: MakeC
                 params = {parameter["name"]: example, **({"_sort": "id"} if parameter["name"] == "_order" else {})}
                 answer = await client.request(method, path, params=params)
                 assert answer.status == 200, (path, parameter["name"], await answer.text())
-                if parameter["name"] != "_fields":
-                    await check(served, operation, answer)
+                await check(served, operation, answer)
+
+
+@pytest.mark.parametrize("path", ["/api/ships", "/api/users"])
+async def test_a_list_matches_its_schema_with_and_without_fields(
+    served: Json, make_client: MakeClient, path: str
+) -> None:
+    client = await make_client(docs=True)
+    operation = served["paths"][path]["get"]
+    properties = response_schema(served, operation)["properties"]
+    assert response_schema(served, operation)["required"] == []
+    for query in ("", *(f"?_fields={name}" for name in properties), f"?_fields={','.join(properties)}"):
+        records = await check(served, operation, await client.get(path + query))
+        assert records, query
+        assert all(
+            record.keys() == (properties.keys() if "," in query or not query else {query[9:]}) for record in records
+        )
+
+
+def response_schema(document: Json, operation: Json) -> Json:
+    """Return the schema of the records that a list returns."""
+    media = operation["responses"]["200"]["content"]["application/json"]
+    return resolve(document, media["schema"]["items"]["$ref"])
 
 
 def test_a_record_shows_its_id_even_if_its_schema_has_none() -> None:
