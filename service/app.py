@@ -71,7 +71,7 @@ def _add_store_and_auth(app: web.Application, settings: Settings) -> None:
             f"{store.name}."
         )
     secret = signing_secret(settings)
-    log_setup.hide(settings, secret)
+    log_setup.redact_secrets(settings, secret)
     app[PASSWORDS] = passwords = Passwords(settings.passwords.threads)
     app[AUTHENTICATOR] = Authenticator(store, passwords)
     app[TOKENS] = Tokens(settings.jwt, secret)

@@ -151,7 +151,10 @@ NOT_OWNER = ErrorType(403, "Only the user with this id has access to this.")
 ROUTE_NOT_FOUND = ErrorType(404, "There is nothing at this path.")
 RECORD_NOT_FOUND = ErrorType(404, "There is no record with this id.")
 METHOD_NOT_ALLOWED = ErrorType(
-    405, "This path supports {allow}.", headers={"Allow": "GET, HEAD"}, values={"allow": "GET, HEAD"}
+    405,
+    "This path supports {allow}.",
+    headers={"Allow": "GET, HEAD, OPTIONS"},
+    values={"allow": "GET, HEAD, OPTIONS"},
 )
 BODY_TIMEOUT = ErrorType(408, "The body was not received in time.", headers=CLOSE)
 IDEMPOTENCY_KEY_IN_USE = ErrorType(409, "A request with this Idempotency-Key is still being processed.", headers=SOON)

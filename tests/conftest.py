@@ -11,6 +11,7 @@ import orjson
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
+from hypothesis import HealthCheck, settings
 
 from service.app import create_app
 from service.auth.passwords import Passwords
@@ -19,6 +20,10 @@ from service.settings.schema import ROOT, Settings
 from service.testing import login, settings_for_tests
 
 pytest_plugins = ["tests.support.postgres"]
+
+# A loaded machine may take longer for an example than Hypothesis allows by default.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 __all__ = ["login"]  # a fixture
 

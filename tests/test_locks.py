@@ -28,7 +28,8 @@ Pins = Mapping[str, Requirement]
 
 def locks() -> list[Path]:
     """Every file that says which versions are installed."""
-    return [*ROOT.glob("requirements/*.txt"), *ROOT.glob("bench/*.txt"), *ROOT.glob("tests/*/package-lock.json")]
+    globs = ("requirements/*.txt", "bench/*.txt", "tests/*/package-lock.json", "examples/*/package-lock.json")
+    return [path for glob in globs for path in ROOT.glob(glob)]
 
 
 def pins_of(lock: str) -> Pins:
@@ -97,7 +98,7 @@ def test_what_is_installed_is_locked_by_its_hash_and_no_host_is_named(path: Path
 def test_all_locks_are_checked() -> None:
     names = {str(path.relative_to(ROOT)) for path in locks()}
     assert names >= {f"{name}.txt" for name in ("requirements/run", "requirements/dev", "bench/requirements")}
-    assert names >= {"bench/compiler.txt", "tests/clients/package-lock.json"}
+    assert names >= {"bench/compiler.txt", "tests/clients/package-lock.json", "examples/admin/package-lock.json"}
 
 
 @pytest.mark.parametrize(("lock", "extras"), [("run", ["build"]), ("dev", ["build", "dev"])])

@@ -81,7 +81,7 @@ def test_a_store_arrives_unchanged_and_shows_in_no_arguments_but_those_of_make(g
     variables = {"argument": {}, "SHIPYARD_STORE": {given: url}, "SHIPYARD_STORE_FILE": {given: str(file)}}[given]
     with make(*RUN, *([] if variables else [f"STORE={url}"]), variables=variables) as process:
         output = output_until_it_serves(process)
-        assert processes_showing("pass word") == (set() if variables else {process.pid})
+        assert processes_showing(f"{tmp_path}/pass word") == (set() if variables else {process.pid})
     assert "pass word" not in run_to_end("--dry-run", *RUN, f"STORE={url}")[1]
     assert f"store: {url}" in output
     assert "Warning" not in output

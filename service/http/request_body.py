@@ -1,4 +1,4 @@
-"""Reading JSON request bodies: media type, size, time, and Expect: 100-continue."""
+"""JSON request bodies: media type, size, time, and Expect: 100-continue."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ async def live(request: web.Request) -> web.StreamResponse:  # noqa: ARG001  # e
 @docs(
     summary="Check that the service is ready to handle requests",
     tags=["service"],
-    errors=[errors.NOT_READY()],
+    errors=[errors.NOT_READY.example()],
 )
 @response_schema(ReadySchema, 200, "The service is ready.")
 async def ready(request: web.Request) -> web.StreamResponse:
