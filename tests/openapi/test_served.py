@@ -1,4 +1,4 @@
-"""The document against the service that it describes: what it shows is sent, and answered as it says."""
+"""The service behaves as its document describes: the examples are sent, and the responses match their schemas."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ from tests.support.openapi_requests import Login, MakeClient, check, credentials
 DOCS = re.compile(r"/api/docs.*")
 
 
-async def test_every_route_of_the_service_is_described_but_the_docs_themselves(
-    served: Json, make_client: MakeClient
-) -> None:
+async def test_every_route_of_the_service_except_the_docs_is_documented(served: Json, make_client: MakeClient) -> None:
     app = (await make_client(docs=True)).app
     assert app is not None
     routes = [(route.method, route.resource.canonical) for route in app.router.routes() if route.resource is not None]
@@ -27,27 +25,29 @@ async def test_every_route_of_the_service_is_described_but_the_docs_themselves(
     }
 
 
-async def test_every_operation_answers_its_examples_as_described(
+async def test_the_response_to_the_example_of_every_operation_is_as_documented(
     served: Json, make_client: MakeClient, login: Login
 ) -> None:
     for where, operation in operations(served):
         client = await make_client(docs=True)
-        answer = await send(client, where, operation, await credentials(client, operation, login))
-        body = await check(served, operation, answer)
-        assert answer.status < 300, (where, body)
+        response = await send(client, where, operation, await credentials(client, operation, login))
+        body = await check(served, operation, response)
+        assert response.status < 300, (where, body)
 
 
-async def test_every_filter_answers_its_example(served: Json, make_client: MakeClient) -> None:
+async def test_the_response_to_the_example_of_every_query_parameter_is_as_documented(
+    served: Json, make_client: MakeClient
+) -> None:
     client = await make_client(docs=True)
     for (method, path), operation in operations(served):
         for parameter in operation["parameters"]:
             if parameter.get("in") == "query":
                 (example,) = parameter["schema"]["examples"]
-                # An order is of what is sorted.
+                # _order is valid only together with _sort.
                 params = {parameter["name"]: example, **({"_sort": "id"} if parameter["name"] == "_order" else {})}
-                answer = await client.request(method, path, params=params)
-                assert answer.status == 200, (path, parameter["name"], await answer.text())
-                await check(served, operation, answer)
+                response = await client.request(method, path, params=params)
+                assert response.status == 200, (path, parameter["name"], await response.text())
+                await check(served, operation, response)
 
 
 @pytest.mark.parametrize("path", ["/api/ships", "/api/users"])
@@ -72,7 +72,7 @@ def response_schema(document: Json, operation: Json) -> Json:
     return resolve(document, media["schema"]["items"]["$ref"])
 
 
-def test_a_record_shows_its_id_even_if_its_schema_has_none() -> None:
+def test_a_record_has_an_id_even_if_its_schema_has_none() -> None:
     class PlanetSchema(Schema):
         name = String(required=True)
 

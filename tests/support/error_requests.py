@@ -143,9 +143,9 @@ async def broken_body(environment: Environment) -> Received:
     environment.monkeypatch.setattr("aiohttp.web_protocol.HttpRequestParser", HttpRequestParserPy)
     async with connected(await environment.serve()) as wire:
         wire.send(request("POST /api/ships", TOKEN, JSON, "Transfer-Encoding: chunked", "Expect: 100-continue"))
-        assert (await wire.answer()).status == 100  # the handler now waits for the body
+        assert (await wire.response()).status == 100  # the handler now waits for the body
         wire.send(b"not hexadecimal\r\n")
-        return Received(*await wire.answer())
+        return Received(*await wire.response())
 
 
 @scenario
@@ -159,7 +159,7 @@ async def overloaded(environment: Environment) -> Received:
     port = await environment.serve(limits={"in_flight": 1})
     async with connected(port) as wire:
         wire.send(request("POST /api/ships", TOKEN, JSON, "Content-Length: 9", "Expect: 100-continue"))
-        assert (await wire.answer()).status == 100  # the request is in flight until its body is received
+        assert (await wire.response()).status == 100  # the request is in flight until its body is received
         return Received(*await ask(port, request("GET /api/ships")))
 
 
@@ -267,7 +267,7 @@ async def idempotency_key_reused(environment: Environment) -> Received:
 @scenario
 async def too_many_logins(environment: Environment) -> Received:
     client = await environment.make_client()
-    environment.monkeypatch.setattr("service.auth.passwords.WAITING", 0)
+    environment.monkeypatch.setattr("service.auth.passwords.MAX_PENDING", 0)
     return await received(await client.post("/auth/login", json={"username": "user", "password": "password"}))
 
 
