@@ -267,7 +267,7 @@ async def idempotency_key_reused(environment: Environment) -> Received:
 @scenario
 async def too_many_logins(environment: Environment) -> Received:
     client = await environment.make_client()
-    environment.monkeypatch.setattr("service.auth.passwords.WAITING", 0)
+    environment.monkeypatch.setattr("service.auth.passwords.MAX_PENDING", 0)
     return await received(await client.post("/auth/login", json={"username": "user", "password": "password"}))
 
 
