@@ -5,6 +5,7 @@ from typing import Any
 from aiohttp import web
 from marshmallow import Schema
 from marshmallow.fields import String
+from marshmallow.validate import Length
 
 from service import (
     AUTHENTICATOR,
@@ -32,8 +33,8 @@ TOKEN = {"example": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxIn0.c2lnbm
 class LoginSchema(Schema):
     """The credentials of a user."""
 
-    username = String(required=True, metadata={"example": "user"})
-    password = String(required=True, validate=check_password_bytes, metadata={"example": "password"})
+    username = String(required=True, validate=Length(min=1), metadata={"example": "user"})
+    password = String(required=True, validate=[Length(min=1), check_password_bytes], metadata={"example": "password"})
 
 
 class TokenSchema(Schema):
@@ -70,8 +71,8 @@ async def login(request: web.Request) -> web.StreamResponse:
     document = await read_json_object(request)
     if any(document.get(name) in (None, "") for name in ("username", "password")):
         raise errors.CREDENTIALS_MISSING()
-    given = validate(LoginSchema(), document)
-    id = await request.app[AUTHENTICATOR].authenticate(given["username"], given["password"])
+    credentials = validate(LoginSchema(), document)
+    id = await request.app[AUTHENTICATOR].authenticate(credentials["username"], credentials["password"])
     if id is None:
         raise errors.CREDENTIALS_INVALID()
     pair = request.app[TOKENS].pair(id)
@@ -84,7 +85,7 @@ async def login(request: web.Request) -> web.StreamResponse:
 @response_schema(TokenSchema, 200, "A new access token.")
 async def renew(request: web.Request) -> web.StreamResponse:
     """Return a new access token of the session that the refresh token belongs to."""
-    return _response(access_token=request.app[TOKENS].renewed(request[CLAIMS]))
+    return _response(access_token=request.app[TOKENS].renew(request[CLAIMS]))
 
 
 @routes.delete("/auth/logout")

@@ -33,16 +33,16 @@ class Users(Resource):
     seeded = True
 
     async def prepare(self, app: web.Application, data: dict[str, Any]) -> dict[str, Any]:
-        """Replace the password by its hash."""
+        """Return the data with the password replaced by its hash."""
         if "password" not in data:
             return data
-        least = app[SETTINGS].passwords.min_length
-        if len(data["password"]) < least:
-            raise errors.VALIDATION_FAILED({"password": [f"Shorter than minimum length {least}."]})
+        min_length = app[SETTINGS].passwords.min_length
+        if len(data["password"]) < min_length:
+            raise errors.VALIDATION_FAILED({"password": [f"Shorter than minimum length {min_length}."]})
         return {**data, "password": await app[PASSWORDS].hash(data["password"])}
 
     async def seed(self, app: web.Application, data: dict[str, Any]) -> dict[str, Any]:
-        """As `prepare`, but accept a hash, and a password of the minimum length of the schema."""
+        """Hash the password unless it is a hash; its minimum length is that of the schema, not of the settings."""
         if is_hash(data["password"]):
             return data
         return {**data, "password": await app[PASSWORDS].hash(data["password"])}

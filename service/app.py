@@ -49,12 +49,12 @@ def create_app(settings: Settings | None = None) -> web.Application:
     app = web.Application(handler_args={"auto_decompress": False})
     app[SETTINGS], app[PLUGINS], app[SKIPPED] = settings, found.plugins, found.skipped
     app[ERROR_HANDLERS], app[RUNNING] = built_in_handlers(), set()
-    figures = Metrics() if settings.metrics else None
-    if figures is not None:
-        app[METRICS] = figures
+    request_metrics = Metrics() if settings.metrics else None
+    if request_metrics is not None:
+        app[METRICS] = request_metrics
     _add_store_and_auth(app, settings)
     app.on_response_prepare.append(add_default_headers)
-    app.middlewares.append(middleware(settings, figures, app.on_response_prepare))
+    app.middlewares.append(middleware(settings, request_metrics, app.on_response_prepare))
     router.register(app.router, [_with_deferred_continue(route) for plugin in plugins for route in plugin.routes])
     app.cleanup_ctx.append(lifespan_of(found.plugins))
     # A plugin's lifespan must not add routes that were not checked, or a middleware around the routes of others.
@@ -71,7 +71,7 @@ def _add_store_and_auth(app: web.Application, settings: Settings) -> None:
             f"{store.name}."
         )
     secret = signing_secret(settings)
-    log_setup.hide(settings, secret)
+    log_setup.redact_secrets(settings, secret)
     app[PASSWORDS] = passwords = Passwords(settings.passwords.threads)
     app[AUTHENTICATOR] = Authenticator(store, passwords)
     app[TOKENS] = Tokens(settings.jwt, secret)

@@ -1,4 +1,4 @@
-"""The one middleware: what happens to every request before its handler, and to every response after it."""
+"""The middleware: request ids, CORS, authorization, error handling, metrics, the access log."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from service.ops.metrics import Metrics
 from service.settings.schema import Settings
 
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
-PORTS = 65_536
+MAX_PORT = 65_535
 
 
 def middleware(settings: Settings, metrics: Metrics | None, on_response_prepare: Sized) -> Middleware:
-    """Return the middleware of an app: one function, because each further one costs a request half a microsecond.
+    """Return the middleware of an app: one function, because each further one adds half a microsecond to every request.
 
-    on_response_prepare: the app's signal; responses are written in one piece only while no plugin listens to it.
+    on_response_prepare: the app's signal; responses are written in one piece only if no plugin handles it.
     """
     max_in_flight, in_flight = settings.limits.in_flight, 0
     cors = Cors(settings.cors.origins) if settings.cors.origins else None
@@ -71,7 +71,7 @@ def checked_rule(request: web.Request, route: web.AbstractRoute, *, full: bool) 
     """Return the access rule of a request's route; None if aiohttp found no route.
 
     Raises HTTPError: 400 for a malformed Host, 503 if too many requests are in flight (`full`), 403 for a route without
-    a rule (the start rejects those, so there are none).
+    a rule (the app does not start with one).
     """
     if not _is_host(request.headers.get(hdrs.HOST, "-")):
         raise errors.MALFORMED_HOST()
@@ -87,4 +87,4 @@ def checked_rule(request: web.Request, route: web.AbstractRoute, *, full: bool) 
 def _is_host(host: str) -> bool:
     """Return whether a Host header is well-formed (RFC 9110, 7.2)."""
     match = HOST.fullmatch(host)
-    return match is not None and int((match[2] or ":0")[1:]) < PORTS
+    return match is not None and int((match[2] or ":0")[1:]) <= MAX_PORT

@@ -1,4 +1,4 @@
-"""What every test can ask for: a store of each kind, and the service on it."""
+"""Fixtures of all tests: a store of each kind, and the service with it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import orjson
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
+from hypothesis import HealthCheck, settings
 
 from service.app import create_app
 from service.auth.passwords import Passwords
@@ -20,6 +21,10 @@ from service.testing import login, settings_for_tests
 
 pytest_plugins = ["tests.support.postgres"]
 
+# A loaded machine may take longer for an example than Hypothesis allows by default.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
+
 __all__ = ["login"]  # a fixture
 
 Client = TestClient[web.Request, web.Application]
@@ -27,14 +32,14 @@ STORES = ("memory", "sqlite", "postgres")
 
 
 def pytest_collection_finish() -> None:
-    """Leave what was collected out of every garbage collection to come: a fifth of the whole run."""
+    """Exclude the collected tests from garbage collection, which saves a fifth of the run time."""
     gc.collect()
     gc.freeze()
 
 
 @pytest.fixture(scope="session")
 def data_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The example's data with its passwords hashed, as `dump` writes them: a start that hashes nothing is quick."""
+    """Return a copy of data.json with hashed passwords, so that a start hashes none."""
     document = orjson.loads((ROOT / "data.json").read_bytes())
     passwords = Passwords(threads=1)
     for user in document["users"]:
@@ -47,7 +52,7 @@ def data_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=STORES)
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty store of each kind."""
+    """Return the URL of an empty store of each kind."""
     if request.param == "postgres":
         return str(request.getfixturevalue("postgres_service_url"))
     return "memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/shipyard.db"
@@ -55,7 +60,7 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def make_client(aiohttp_client: Callable[..., Awaitable[Client]], data_file: Path) -> Callable[..., Awaitable[Client]]:
-    """`await make_client(**settings)`: a client of a service in memory, or on the store named; `docs` only if asked."""
+    """`await make_client(**settings)` returns a client of a new service: by default in memory, without docs."""
 
     async def make(**changes: Any) -> Client:
         return await aiohttp_client(create_app(_settings(data_file, changes)))
@@ -65,13 +70,13 @@ def make_client(aiohttp_client: Callable[..., Awaitable[Client]], data_file: Pat
 
 @pytest.fixture
 async def client(make_client: Callable[..., Awaitable[Client]], store_url: str) -> Client:
-    """A client of the service with the example's data, on each store."""
+    """Return a client of the service with the records of data.json, for each store."""
     return await make_client(store=store_url)
 
 
 @pytest.fixture
 async def serve(data_file: Path) -> AsyncIterator[Callable[..., Awaitable[int]]]:
-    """`await serve(**settings)`: a service behind its own server on a real socket; the port on 127.0.0.1."""
+    """`await serve(**settings)` starts a service on a socket and returns its port on 127.0.0.1."""
     runners: list[Runner] = []
 
     async def start(**changes: Any) -> int:
@@ -87,5 +92,5 @@ async def serve(data_file: Path) -> AsyncIterator[Callable[..., Awaitable[int]]]
 
 
 def _settings(data_file: Path, changes: dict[str, Any]) -> Settings:
-    # The document is half the cost of an app.
+    # Building the API document takes half the time of creating an app.
     return settings_for_tests(**{"data": str(data_file), "docs": False, **changes})

@@ -112,7 +112,10 @@ def test_every_command_reports_all_errors_of_the_settings(
             "workers = 2 requires a store that processes can share, SQLite or PostgreSQL, not memory:.",
         ),
         ({"SHIPYARD_CONFIG": "staging"}, "There is no configuration 'staging' in "),
-        ({"SHIPYARD_CONFIG": "production", "SHIPYARD_JWT_SECRET": "short"}, "jwt.secret has 5 bytes; production wants"),
+        (
+            {"SHIPYARD_CONFIG": "production", "SHIPYARD_JWT_SECRET": "short"},
+            "jwt.secret has 5 bytes; production requires",
+        ),
         ({"SHIPYARD_PLUGINS_ENABLED": "auth"}, "plugin 'auth' requires 'users', which is not enabled: add"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Keyed digests that tell whether two texts are equal without storing them."""
+"""Keyed digests: whether two texts are equal can be checked without storing them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Access rules: who may use a route. Each handler states one; middleware, API description and route table read it."""
+"""Access rules: who may use a route. Each handler has one, set by a decorator; the middleware applies it."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Rule:
     own: bool = False
 
     def __call__(self, handler: Handler) -> Handler:
-        """State this rule on a handler."""
-        handler.access = self  # type: ignore[attr-defined]  # functions have no such attribute until here
+        """Set this rule on a handler."""
+        handler.access = self  # type: ignore[attr-defined]  # functions have no such attribute
         return handler
 
 
@@ -45,11 +45,11 @@ user = Rule("user", "access")
 owner = Rule("owner", "access", own=True)
 refresh = Rule("refresh", "refresh")
 probe = Rule("probe")
-"""As public, and served even when limits.in_flight is reached: for health checks and metrics."""
+"""Like public, and served even when limits.in_flight is reached: for health checks and metrics."""
 
 
 def rule_of(handler: Callable[..., Any]) -> Rule | None:
-    """Return the access rule of a handler, if it states one."""
+    """Return the access rule of a handler, or None."""
     rule = getattr(handler, "access", None)
     return rule if isinstance(rule, Rule) else None
 
@@ -67,7 +67,7 @@ async def authorize(rule: Rule, request: web.Request) -> None:
     if await app[BLOCKLIST].has(claims):
         raise errors.TOKEN_REVOKED()
     own = rule.own and request.match_info["id"] == str(claims.user)
-    # A user's own record needs no look-up here: its handler answers 404 if it does not exist.
+    # A user's own record needs no look-up here: its handler responds with 404 if it does not exist.
     if not own and not await app[AUTHENTICATOR].exists(claims.user):
         raise errors.UNKNOWN_USER()
     if rule.own and not own:
@@ -76,6 +76,7 @@ async def authorize(rule: Rule, request: web.Request) -> None:
 
 
 def _claims(request: web.Request) -> Claims:
+    """Return the claims of a request's token. Raises HTTPError 401."""
     try:
         return request.app[TOKENS].read(_token(request))
     except ExpiredToken:
@@ -85,7 +86,7 @@ def _claims(request: web.Request) -> Claims:
 
 
 def _token(request: web.Request) -> str:
-    """Return the token of the Authorization header (RFC 6750, 2.1), the only place where one is accepted."""
+    """Return the token of the Authorization header (RFC 6750, 2.1); other places are not accepted."""
     sent = request.headers.getall(hdrs.AUTHORIZATION, ())
     if not sent:
         raise errors.TOKEN_MISSING()

@@ -11,7 +11,7 @@ from service.auth.passwords import is_hash
 from service.auth.users import USERS
 from service.discovery.registry import ImportTarget
 from service.errors import HTTPError, StartupError
-from service.http.strict_json import MAX_INTEGER
+from service.http.strict_json import MAX_INTEGER, unstorable
 from service.store.base import Add, Collection
 
 MAX_ERRORS = 20
@@ -39,6 +39,9 @@ class Importer:
         id = record.get("id")
         if type(id) is not int or not 1 <= id <= MAX_INTEGER:
             self.add_error(f"{pointer}/id", "Missing or not a positive integer.")
+            return None
+        if isinstance(found := unstorable(record), Mapping):
+            self.add_errors(pointer, found)
             return None
         data = {field: value for field, value in record.items() if field != "id"}
         if isinstance(target, Collection):

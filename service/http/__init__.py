@@ -1,1 +1,1 @@
-"""One HTTP exchange: request in, response out."""
+"""HTTP: server, routing, request bodies, responses, errors."""

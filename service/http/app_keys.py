@@ -1,4 +1,4 @@
-"""The typed keys of what every handler shares: settings, store, request id."""
+"""The typed keys of what all handlers use: settings, store, request id."""
 
 from __future__ import annotations
 

@@ -14,19 +14,19 @@ EXPOSED = "ETag, Link, Location, Retry-After, X-Request-ID, X-Total-Count"
 
 
 class Cors:
-    """Lets the pages of listed origins ask, and read the answers."""
+    """Allows pages of the listed origins to send requests and to read the responses."""
 
     def __init__(self, origins: Iterable[str]) -> None:
         self._origins = frozenset(origins)
 
     def is_preflight(self, request: web.Request) -> bool:
-        """Whether a browser asks what a listed origin may do; it sends no token with that."""
+        """Return whether a request is the preflight of a listed origin. Browsers send it without a token."""
         headers = request.headers
-        asks = request.method == hdrs.METH_OPTIONS and hdrs.ACCESS_CONTROL_REQUEST_METHOD in headers
-        return asks and headers.get(hdrs.ORIGIN) in self._origins
+        preflight = request.method == hdrs.METH_OPTIONS and hdrs.ACCESS_CONTROL_REQUEST_METHOD in headers
+        return preflight and headers.get(hdrs.ORIGIN) in self._origins
 
     def preflight(self) -> JSONResponse:
-        """What it may do."""
+        """Return the response to a preflight."""
         headers = {
             hdrs.ACCESS_CONTROL_ALLOW_METHODS: METHODS,
             hdrs.ACCESS_CONTROL_ALLOW_HEADERS: HEADERS,
@@ -35,7 +35,7 @@ class Cors:
         return JSONResponse(status=204, headers=headers)
 
     def allow(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Let the page that has asked read the answer, if its origin is listed."""
+        """Add Vary and, for a listed origin, the headers that let its pages read the response."""
         if response.prepared:
             return
         vary = response.headers.get(hdrs.VARY)

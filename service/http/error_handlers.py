@@ -1,4 +1,4 @@
-"""Exceptions -> error responses: a table of handlers by exception type, to which plugins may add."""
+"""Error handlers: they convert exceptions to responses. Plugins can add handlers of their own exceptions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from service.store.base import (
 ErrorHandler = Callable[[web.Request, Any], HTTPError | web.StreamResponse]
 """Return the error to send for an exception, or a whole response."""
 ERROR_HANDLERS: web.AppKey[dict[type[BaseException], ErrorHandler]] = web.AppKey("error_handlers", dict)
-"""The handler of an exception is that of its own class, else of its nearest base class."""
+"""The handlers by exception class. An exception is handled by that of its class, or else of its nearest base class."""
 
 log = logging.getLogger("shipyard")
 
@@ -44,7 +44,7 @@ def handle_exception(error: BaseException, request: web.Request) -> web.StreamRe
 
 
 def error_response(error: HTTPError, request_id: str) -> web.StreamResponse:
-    """Return an error as a response."""
+    """Return the response for an error."""
     response = JSONResponse(error.body(request_id), error.status, error.headers)
     if error.headers.get(hdrs.CONNECTION) == "close":
         response.force_close()
@@ -84,7 +84,7 @@ def _log_store_error(request: web.Request, error: Exception) -> None:
 
 
 def _method_not_allowed(request: web.Request, error: web.HTTPMethodNotAllowed) -> HTTPError | web.StreamResponse:
-    """Answer OPTIONS too, which aiohttp has no route for."""
+    """Return the 405; for OPTIONS, which aiohttp has no routes for, a 204 with the methods of the path."""
     allow = ", ".join(sorted({*error.allowed_methods, hdrs.METH_OPTIONS}))
     if request.method == hdrs.METH_OPTIONS:
         return JSONResponse(status=204, headers={hdrs.ALLOW: allow})
@@ -92,7 +92,7 @@ def _method_not_allowed(request: web.Request, error: web.HTTPMethodNotAllowed) -
 
 
 def _http_exception(_: web.Request, error: web.HTTPException) -> HTTPError | web.StreamResponse:
-    """Convert what aiohttp or a plugin raised; its text is not sent."""
+    """Convert an exception of aiohttp or a plugin, with its headers but without its text."""
     headers = {name: value for name, value in error.headers.items() if name != hdrs.CONTENT_TYPE}
     if error.status < 400:
         return JSONResponse(status=error.status, headers=headers)
@@ -100,7 +100,7 @@ def _http_exception(_: web.Request, error: web.HTTPException) -> HTTPError | web
 
 
 def _unexpected(request: web.Request, error: BaseException) -> HTTPError:
-    """Log an exception; its text is not sent."""
+    """Log an exception and return a 500 without its text; raise it again if the request's task was cancelled."""
     task = asyncio.current_task()
     if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
         raise error

@@ -1,4 +1,4 @@
-"""Reading JSON request bodies: media type, size, time, and Expect: 100-continue."""
+"""JSON request bodies: media type, size, time, and Expect: 100-continue."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import HttpVersion11, StreamReader, hdrs, web
 from aiohttp.helpers import parse_mimetype
+from aiohttp.http_exceptions import PayloadEncodingError
 
 from service import errors
 from service.errors import ErrorType, HTTPError
@@ -81,7 +82,7 @@ async def _receive(content: StreamReader, limit: int, seconds: float) -> bytes:
                     break
     except TimeoutError:
         raise errors.BODY_TIMEOUT() from None
-    except web.RequestPayloadError:
+    except (web.RequestPayloadError, PayloadEncodingError):  # which of them depends on when the parser finds out
         raise errors.BROKEN_BODY() from None
     return b"".join(parts)
 

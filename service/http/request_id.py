@@ -1,4 +1,4 @@
-"""Request ids: the one that the client or the proxy sent, or a new one."""
+"""Request ids: sent by the client or the proxy, or generated."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ _prefix, _numbers = secrets.token_hex(6), count(1)
 
 
 def new_request_id(sent: str | None = None) -> str:
-    """The id that the client or the proxy gave, if it is one; else a new one."""
+    """Return the id that was sent if it is valid, else a new one."""
     return sent if sent is not None and ID.fullmatch(sent) else f"{_prefix}-{next(_numbers)}"

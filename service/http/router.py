@@ -1,4 +1,4 @@
-"""Routing of collections and their records in one look-up; aiohttp tries resources with a common prefix one by one."""
+"""Routing in one look-up for collections and their records; aiohttp would try all resources with a common prefix."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class CollectionResource(web.AbstractResource):
         """Return what introspection shows."""
         return {"prefix": self._path}
 
-    def raw_match(self, path: str) -> bool:  # noqa: ARG002  # aiohttp asks whether it may add its own routes here
+    def raw_match(self, path: str) -> bool:  # noqa: ARG002  # aiohttp asks whether it can add routes of `path`
         """Return False: routes are added by `add` only."""
         return False
 
@@ -76,10 +76,13 @@ class CollectionResource(web.AbstractResource):
 
 
 def register(router: web.UrlDispatcher, routes: Iterable[web.RouteDef]) -> None:
-    """Add routes to a router. If several match a request, the first one handles it, or the resource it belongs to."""
-    given = list(routes)
-    resources = {path: CollectionResource(path) for route in given if (path := _collection_of(route)) is not None}
-    for route in given:
+    """Add routes to a router. If several match a request, the one that was added first handles it.
+
+    The routes of a collection and its records are one resource, at the place of the first of them.
+    """
+    routes = list(routes)
+    resources = {path: CollectionResource(path) for route in routes if (path := _collection_of(route)) is not None}
+    for route in routes:
         resource = resources.get(_collection_of(route) or route.path)
         if resource is None or route.kwargs.get("name"):
             route.register(router)

@@ -1,4 +1,4 @@
-"""Serves an app on a socket until it is told to stop."""
+"""The HTTP server: serves an app until SIGINT or SIGTERM."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ from service.http.request_id import new_request_id
 from service.http.response import complete
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-GARBAGE = 10_000
-"""New objects before the garbage collector looks for cycles; Python's own is 700, or 2,000."""
+GC_THRESHOLD = 10_000
+"""Net allocations that start a garbage collection; Python's default is 700 or 2,000."""
 LINGERING_SECONDS = 1.0
-"""How long the rest of a body that nobody wants is read on, so that its sender gets to see the answer."""
+"""How long an unread rest of a body is received and discarded, so that its sender can read the response."""
 
 log = logging.getLogger("shipyard")
 
 
 class Connection(web.RequestHandler):
-    """A connection that responds with the usual error body to what never reaches the app: malformed HTTP."""
+    """A connection. Its responses to malformed HTTP, which never reaches the app, have the usual error body."""
 
     __slots__ = ()
 
     def handle_error(
         self,
-        request: web.BaseRequest,  # noqa: ARG002  # it could not be read: there is nothing in it
+        request: web.BaseRequest,  # noqa: ARG002  # a placeholder: the request could not be parsed
         status: int = 500,
         exc: BaseException | None = None,
-        message: str | None = None,  # noqa: ARG002  # in the signature that aiohttp calls
+        message: str | None = None,  # noqa: ARG002  # see below
     ) -> web.StreamResponse:
         """Return the error response; the connection is closed after it."""
         request_id = new_request_id()
         if status >= 500:
             log.error("id=%s", request_id, exc_info=exc)
-        # The parser's own message quotes the request, which may contain a token.
+        # `message` quotes the request, which may contain a token.
         kind = errors.INTERNAL_ERROR() if status >= 500 else errors.MALFORMED_REQUEST()
         response = error_response(HTTPError(status, kind.message, headers=errors.CLOSE), request_id)
         complete(response, request_id)
@@ -50,58 +50,58 @@ class Connection(web.RequestHandler):
 
 
 class Server(web.Server):
-    """Makes a Connection for each client."""
+    """Creates a Connection for each client."""
 
     def __init__(self, app_server: web.Server, **options: Any) -> None:
         super().__init__(app_server.request_handler, request_factory=app_server.request_factory, **options)
         self._options = options
 
     def __call__(self) -> Connection:
-        """The protocol of one more client."""
+        """Return the protocol of a new connection."""
         return Connection(self, loop=asyncio.get_running_loop(), **self._options)
 
 
 class Runner(web.AppRunner):
-    """Runs an app behind our Server."""
+    """Runs an app with the Server of this module."""
 
-    _front: Server | None = None
+    _front_server: Server | None = None
 
     def __init__(self, app: web.Application, *, owns_process: bool = False) -> None:
-        """owns_process: nothing else lives in this process, whose garbage collector may be tuned for the service."""
+        """owns_process: the process runs nothing else, so its garbage collector may be tuned for the service."""
         super().__init__(app, access_log=None)
         self._owns_process = owns_process
 
     async def setup(self) -> None:
-        """Start the app; then it can be served."""
+        """Start the app."""
         await super().setup()
         inner = super().server
-        assert inner is not None  # noqa: S101  # that is what a setup is
+        assert inner is not None  # noqa: S101  # the base class has set it
         options = {"access_log": None, "auto_decompress": False, "lingering_time": LINGERING_SECONDS}
         if self._owns_process:
-            # What is there now stays: a full collection need not look through it, which would hold the loop for 20 ms.
+            # All present objects stay alive. A full collection that examined them would block the event loop for 20 ms.
             gc.collect()
             gc.freeze()
-            # Requests that wait for a store at once would else set off collections that find nothing, time and again.
-            gc.set_threshold(GARBAGE)
-        self._front = Server(inner, **options)
+            # With the default, many concurrent requests trigger collections again and again that find nothing.
+            gc.set_threshold(GC_THRESHOLD)
+        self._front_server = Server(inner, **options)
 
     @property
     def server(self) -> web.Server | None:
-        """What a site serves."""
-        return self._front
+        """The server that sites serve."""
+        return self._front_server
 
     async def cleanup(self) -> None:
-        """Stop listening, let running requests end for limits.stop_seconds, then stop the app."""
+        """Stop listening, wait up to limits.stop_seconds for running requests, then stop the app."""
         for site in list(self.sites):
             await site.stop()
-        if self._front is not None:
-            self._front.pre_shutdown()
-            await self._front.shutdown(self.app[SETTINGS].limits.stop_seconds)
+        if self._front_server is not None:
+            self._front_server.pre_shutdown()
+            await self._front_server.shutdown(self.app[SETTINGS].limits.stop_seconds)
         await super().cleanup()
 
 
 async def serve(app: web.Application) -> None:
-    """Serve until SIGINT or SIGTERM; both end it cleanly. Raises StartupError."""
+    """Serve until SIGINT or SIGTERM, then shut down gracefully. Raises StartupError."""
     settings = app[SETTINGS]
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -117,7 +117,7 @@ async def serve(app: web.Application) -> None:
         log.info("serving http://%s:%d (Ctrl-C ends it)", settings.host, runner.addresses[0][1])
         await stopped.wait()
         for number in SIGNALS:
-            loop.remove_signal_handler(number)  # a second one ends it without waiting for anybody
+            loop.remove_signal_handler(number)  # a second signal ends the process at once
     finally:
         await runner.cleanup()
     log.info("stopped")

@@ -15,9 +15,9 @@ from service import errors
 MAX_DEPTH = 32
 """Levels of nesting."""
 MAX_INTEGER = 2**53 - 1
-"""The largest integer that every JSON reader takes for the same number (RFC 7493, 2.2)."""
+"""The largest integer that all JSON implementations represent exactly (RFC 7493, 2.2)."""
 OUT_OF_RANGE = object()
-"""Stands for a number that a store could not hold."""
+"""Stands for a number that a store cannot hold."""
 
 RANGE_TEXT = f"Must be a number from -{MAX_INTEGER} to {MAX_INTEGER}."
 NUL_TEXT = "Must not contain U+0000."
@@ -32,16 +32,16 @@ def parse_json(raw: bytes) -> Any:
 
     Raises HTTPError 400: not JSON, nested too deeply, or (by field) numbers and texts that a store cannot hold.
     """
-    document, is_usual = _parse(raw)
+    document, is_in_range = _parse(raw)
     if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and _is_deeper(document, MAX_DEPTH):
         raise errors.INVALID_JSON(reason=f"nested more than {MAX_DEPTH} levels deep")
-    if not (is_usual and b"\\u0000" not in raw) and (found := _unstorable(document)):
+    if not (is_in_range and b"\\u0000" not in raw) and (found := unstorable(document)):
         raise errors.VALIDATION_FAILED(found if isinstance(found, dict) else {"_schema": found})
     return document
 
 
 def _parse(raw: bytes) -> tuple[Any, bool]:
-    """Return the value, and whether it surely has no number that is out of range."""
+    """Return the value, and whether all its numbers are known to be in range."""
     try:
         document = orjson.loads(raw)
     except ValueError as error:
@@ -52,7 +52,7 @@ def _parse(raw: bytes) -> tuple[Any, bool]:
 
 
 def _parse_numbers(raw: bytes, error: ValueError | None = None) -> Any:
-    """Parse with the standard library, which is slower but shows each number as it is written.
+    """Parse with the standard library, which is slower but passes each number as text.
 
     It accepts more than JSON, and orjson rejects infinite numbers; so orjson checks the text with those replaced by 0.
     """
@@ -86,14 +86,18 @@ def _is_deeper(value: Any, levels: int) -> bool:
     return levels == 0 or any(_is_deeper(part, levels - 1) for part in parts)
 
 
-def _unstorable(value: Any) -> dict[Any, Any] | list[str] | None:
-    """Return what is wrong with a value: texts, or by member or element, nested as marshmallow does it."""
-    if value is OUT_OF_RANGE:
+def unstorable(value: Any) -> dict[Any, Any] | list[str] | None:
+    """Return why a store could not hold a value: texts, or by member or element, nested as marshmallow has them."""
+    if (
+        value is OUT_OF_RANGE
+        or (type(value) is int and abs(value) > MAX_INTEGER)
+        or (type(value) is float and not isfinite(value))
+    ):
         return [RANGE_TEXT]
     if isinstance(value, str):
         return [NUL_TEXT] if "\0" in value else None
     if not isinstance(value, dict | list):
         return None
     parts: Iterable[tuple[Any, Any]] = value.items() if isinstance(value, dict) else enumerate(value)
-    found = {name: texts for name, part in parts if (texts := _unstorable(name) or _unstorable(part))}
+    found = {name: texts for name, part in parts if (texts := unstorable(name) or unstorable(part))}
     return found or None

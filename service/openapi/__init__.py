@@ -1,4 +1,4 @@
-"""The API description (OpenAPI 3.1), made from what the handlers state about themselves."""
+"""The API description (OpenAPI 3.1), generated from the decorators of the handlers."""
 
 from service.openapi.document import document
 

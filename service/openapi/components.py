@@ -1,4 +1,4 @@
-"""What operations share: the shape of an error, headers, parameters, and authentication."""
+"""The components that operations share: the error schema, headers, parameters, and authentication."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ Json = dict[str, Any]
 
 REQUEST_ID = "5f0c8e6d2b7a4913"
 TEXT: Json = {"type": "string"}
+KEY: Json = {"type": "string", "pattern": "^[!-~]{1,255}$"}
 COUNT: Json = {"type": "integer", "minimum": 0}
 
 BEARER: Json = {
@@ -51,11 +52,11 @@ HEADERS: dict[str, tuple[str, Json, Any]] = {
     "X-Total-Count": ("The number of records on all pages.", COUNT, 15),
 }
 
-# Request headers that a decorator names: docs(parameters=["If-Match"]).
+# The request headers that `docs` accepts by name: docs(parameters=["If-Match"]).
 PARAMETERS: dict[str, tuple[str, Json, Any]] = {
     "Idempotency-Key": (
         "Makes a request idempotent: sent again with the same key, it returns the first response.",
-        TEXT,
+        KEY,
         "9b2e4c1a",
     ),
     "If-Match": ("Write only if the record still has this entity tag; otherwise 412.", TEXT, '"7"'),

@@ -1,11 +1,11 @@
-"""aiohttp-apispec's decorators, typed: what a handler states for the API description."""
+"""The decorators of aiohttp-apispec, typed: they describe a handler for the API description."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
-# The package has no types of its own.
+# The package is not typed.
 from aiohttp_apispec import docs as _docs  # type: ignore[import-untyped]
 from aiohttp_apispec import request_schema as _request_schema
 from aiohttp_apispec import response_schema as _response_schema

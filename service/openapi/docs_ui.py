@@ -9,7 +9,7 @@ from string import Template
 from typing import Any
 
 import orjson
-import swagger_ui  # type: ignore[import-untyped]  # all that is used of it is where its files are
+import swagger_ui  # type: ignore[import-untyped]  # used only for the path of its files
 from aiohttp import web
 
 from service.auth.permissions import public

@@ -1,4 +1,4 @@
-"""The API document (OpenAPI 3.1), made from what the handlers say about themselves: their marks and their rules."""
+"""The API document (OpenAPI 3.1), generated from the decorators and access rules of the handlers."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ ABOUT = """\
 Log in with `POST /auth/login`, press **Authorize** and paste the `access_token`; for routes that
 require a refresh token, the `refresh_token`. Every error has the body `Error`. `HEAD` works wherever `GET` does."""
 
-# Relative to the description, which is two segments deep: correct behind any path prefix.
+# Relative to the URL of the document, /api/docs/openapi.json, so that it is correct behind any path prefix.
 SERVERS = [{"url": "../..", "description": "this service"}]
 
 
 def document(routes: Iterable[tuple[str, web.RouteDef]], *, title: str, version: str) -> dict[str, Any]:
     """Return the OpenAPI 3.1 description of these routes, each with the name of its plugin (its tag by default).
 
-    Equal routes give equal descriptions, and what the decorators stated is not changed. What they did not state
-    (summaries, errors, examples) follows from method, path, schemas and access rule. Raises apispec's APISpecError.
+    What the decorators do not set (summaries, errors, examples) is derived from method, path, schemas and access rule.
+    The result is the same for the same routes. Raises apispec's APISpecError.
     """
     schemas = Schemas()
     spec = APISpec(title, version, "3.1.0", [schemas.plugin], info={"description": ABOUT}, servers=SERVERS)

@@ -1,4 +1,4 @@
-"""The error responses of an operation: which errors its access rule and its input imply, and how they are described."""
+"""The error responses of an operation: those that follow from its access rule and input, and their description."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ALWAYS = (errors.INTERNAL_ERROR, errors.OVERLOADED, errors.STORE_UNAVAILABLE)
 
 
 def implied(rule: Rule | None, *, body: bool, query: bool, path: bool, write: bool) -> Iterator[ErrorType]:
-    """Return the errors of a route under this rule that reads a body, a query or path variables, or that writes."""
+    """Return the errors of a route with this rule that reads a body, a query or path variables, or that writes."""
     if body:
         yield from BODY
     if query:
@@ -75,7 +75,7 @@ def _response(status: int, found: list[HTTPError]) -> Json:
 
 
 def _name(error: HTTPError) -> str:
-    """Return a name for an example: the words that tell the error from the others of its status."""
+    """Return a name for an example, different for each error of a status."""
     specific = error.error if error.error != phrase_of(error.status) else error.message
     text = specific if isinstance(specific, str) else next(iter(specific.values()))[0]
     return re.sub(r"\W+", "_", text).strip("_").lower()

@@ -1,4 +1,4 @@
-"""Examples for the parameters and bodies that have none, made from their schemas."""
+"""Examples for the parameters and bodies that have none, generated from their schemas."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def exemplify(document: Json) -> Json:
     for parameter in _parameters(document):
         schema, given = parameter["schema"], parameter.pop("example", None)
         value = example(schema, schemas, name=parameter["name"]) if given is None else given
-        # Swagger UI fills in what stands beside the schema: right for an id, but a call must not send every filter.
+        # Swagger UI sends the example of a parameter, but not those of its schema: it must not send optional ones.
         if parameter.get("required"):
             parameter["example"] = value
         else:
@@ -38,14 +38,14 @@ def exemplify(document: Json) -> Json:
 
 
 def example(schema: Json, schemas: Json, left_out: str = "", name: str = "text") -> Any:
-    """Return a value that `schema` allows: its own example, or a generated one.
+    """Return a value that `schema` allows: the one it contains, or a generated one.
 
     schemas: what a $ref may point to. left_out: properties with this flag are left out. name: the text of strings.
     """
     if "$ref" in schema:
-        # A schema within itself ends there, with nothing.
-        outer, rest = _followed(schema["$ref"], schemas)
-        return example(outer, rest, left_out, name) if outer else None
+        # The example of a recursive schema is null.
+        target, rest = _followed(schema["$ref"], schemas)
+        return example(target, rest, left_out, name) if target else None
     given = [schema[key] for key in ("example", "const", "default") if schema.get(key) is not None]
     given += [value for key in ("examples", "enum") for value in schema.get(key, ())]
     if given:
@@ -53,7 +53,7 @@ def example(schema: Json, schemas: Json, left_out: str = "", name: str = "text")
     for key in ("anyOf", "oneOf", "allOf"):
         if key in schema:
             return example(schema[key][0], schemas, left_out, name)
-    return _made_up(schema, schemas, left_out, name)
+    return _generated(schema, schemas, left_out, name)
 
 
 def _followed(reference: str, schemas: Json) -> tuple[Json | None, Json]:
@@ -62,7 +62,7 @@ def _followed(reference: str, schemas: Json) -> tuple[Json | None, Json]:
     return schemas.get(name), {other: it for other, it in schemas.items() if other != name}
 
 
-def _made_up(schema: Json, schemas: Json, left_out: str, name: str) -> Any:
+def _generated(schema: Json, schemas: Json, left_out: str, name: str) -> Any:
     kind = schema.get("type", "null")
     match kind[0] if isinstance(kind, list) else kind:
         case "object":
@@ -97,9 +97,9 @@ def _bodies(document: Json) -> Iterator[tuple[Json, str]]:
     """Return the bodies of requests and responses, with the flag of the properties that are left out of each."""
     for operation in _operations(document):
         sent = operation.get("requestBody", {}).get("content", {})
-        answered = (it.get("content", {}) for it in operation["responses"].values())
+        received = (it.get("content", {}) for it in operation["responses"].values())
         yield from ((media, "readOnly") for media in sent.values())
-        yield from ((media, "writeOnly") for content in answered for media in content.values())
+        yield from ((media, "writeOnly") for content in received for media in content.values())
 
 
 def _operations(document: Json) -> Iterator[Json]:

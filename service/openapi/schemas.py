@@ -19,23 +19,23 @@ PARTIAL: dict[View, str] = {"response": "Selection", "new": "Patch", "change": "
 
 
 class Schemas:
-    """The components that schemas become, under names that are the same at every start.
+    """Registers schemas as components, under the same names at every start.
 
-    One schema is up to three components: an answer has no write-only fields; a new record has no read-only ones; a
-    change may have them, since a client may send back what it read. A schema with neither kind is one component.
+    A schema becomes up to three components: responses have no write-only fields; new records have no read-only ones;
+    changes may have them, since a client may send back what it has read. A schema with neither is one component.
     """
 
     def __init__(self) -> None:
         self.plugin = MarshmallowPlugin(schema_name_resolver=lambda schema: self._free(_name(schema), None))
 
     def view(self, schema: Schema, view: View) -> Json:
-        """Return a reference to `schema` as it looks in this place; to an array of it if it is a schema of many."""
-        looks = self._looks(schema, view)
+        """Return a reference to the component of `schema` for this view; for a schema of many, an array of it."""
+        json_schema = self._json_schema(schema, view)
         split = any(field.dump_only or field.load_only for field in schema.fields.values())
         suffix = PARTIAL[view] if schema.partial else SUFFIX[view] if split else ""
-        name = self._free(_name(type(schema)) + suffix, looks)
+        name = self._free(_name(type(schema)) + suffix, json_schema)
         if name not in self._components.schemas:
-            self._components.schema(name, looks)
+            self._components.schema(name, json_schema)
         reference = self._components.get_ref("schema", name)
         return {"type": "array", "items": reference} if schema.many else reference
 
@@ -44,26 +44,26 @@ class Schemas:
         parameters: list[Json] = self._converter.schema2parameters(schema, location=location)
         return parameters
 
-    def _looks(self, schema: Schema, view: View) -> Json:
-        looks: Json = self._converter.schema2jsonschema(schema)
-        shown = {name: it for name, it in looks["properties"].items() if not it.get(LEFT_OUT[view])}
+    def _json_schema(self, schema: Schema, view: View) -> Json:
+        json_schema: Json = self._converter.schema2jsonschema(schema)
+        shown = {name: it for name, it in json_schema["properties"].items() if not it.get(LEFT_OUT[view])}
         required = {
-            *looks.get("required", ()),
+            *json_schema.get("required", ()),
             *(_read_only(shown) if view == "response" and not schema.partial else ()),
         }
-        looks["properties"] = shown
-        looks["required"] = [name for name in shown if name in required]
-        return looks
+        json_schema["properties"] = shown
+        json_schema["required"] = [name for name in shown if name in required]
+        return json_schema
 
-    def _free(self, name: str, looks: Json | None) -> str:
-        """Return the name, numbered while it is taken by a different component."""
+    def _free(self, name: str, json_schema: Json | None) -> str:
+        """Return the name, with a number if a different component has it."""
         taken, numbered, number = self._components.schemas, name, 1
-        while numbered in taken and taken[numbered] != looks:
+        while numbered in taken and taken[numbered] != json_schema:
             number += 1
             numbered = f"{name}{number}"
         return numbered
 
-    # apispec sets both as soon as there is a spec, but types them as if there were none, and the converter not at all.
+    # apispec sets both when the spec is created, but their types allow None, and the converter is not typed.
     @property
     def _converter(self) -> Any:
         return self.plugin.converter

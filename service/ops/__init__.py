@@ -1,1 +1,1 @@
-"""Run and watch the service."""
+"""Operations: health checks, metrics, logs."""

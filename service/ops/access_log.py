@@ -1,4 +1,4 @@
-"""The access log: one line a request."""
+"""The access log: one line for each request."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ access_log = logging.getLogger("shipyard.access")
 
 
 def log_access(request: web.Request, response: web.StreamResponse, seconds: float) -> None:
-    """One line, whatever the client sent: escaped, and without the query, which may be private."""
+    """Log a request. What the client sent is escaped; the query is left out, because it may be confidential."""
     agent = request.headers.get(hdrs.USER_AGENT, "-")
-    facts = (
+    values = (
         request.remote,
         request.method,
         request.rel_url.raw_path,
@@ -22,4 +22,4 @@ def log_access(request: web.Request, response: web.StreamResponse, seconds: floa
         seconds * 1000,
         request[REQUEST_ID],
     )
-    access_log.info("%s %s %a %d %.1fms id=%s agent=%.200a", *facts, agent)
+    access_log.info("%s %s %a %d %.1fms id=%s agent=%.200a", *values, agent)

@@ -23,7 +23,7 @@ async def failed_checks(checks: Mapping[str, ReadinessCheck], timeout: float) ->
     try:
         done, late = await asyncio.wait(tasks, timeout=timeout)
     finally:
-        # They are not awaited: a check that ignores its cancellation must not delay the response.
+        # Not awaited: a check that ignores its cancellation must not delay the response.
         for task in tasks:
             task.cancel()
     reasons = {tasks[task]: reason for task in done if (reason := task.result()) is not None}

@@ -1,6 +1,6 @@
 """Compiled validation: recognizes documents that a schema would load unchanged, in a fraction of marshmallow's time.
 
-It never rejects a document: where it is not certain, marshmallow validates and explains. Tests compare the two.
+It never rejects a document: all others are validated by marshmallow, which reports what is invalid.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 from marshmallow import RAISE, Schema, fields, missing
 from marshmallow.validate import Length, Range
 
-from service.rest.fields import Line, one_line, something_to_see
+from service.rest.fields import Line, no_control_characters, not_blank
 
 Accepts = Callable[[Any], bool]
 
@@ -19,7 +19,10 @@ LINE = "{value}.isascii() and {value}.isprintable() and {value}.strip()"
 
 
 def compile_schema(schema: Schema) -> Accepts | None:
-    """Return a function that is true only for objects that `schema` loads and dumps unchanged; None if it has hooks."""
+    """Return a function that returns True only for objects that `schema` loads and dumps unchanged.
+
+    Returns None if the schema has hooks, or fields that cannot be compiled.
+    """
     if schema.unknown != RAISE or schema.many or schema.partial or not _is_plain(type(schema)):
         return None
     names = frozenset(schema.load_fields)
@@ -31,9 +34,9 @@ def compile_schema(schema: Schema) -> Accepts | None:
             return None
         presence = "in document and" if field.required else "not in document or"
         tests.append(f"({name!r} {presence} (value := document[{name!r}],) and {test.replace('{value}', 'value')})")
-    # One expression, because a call for each field would cost more than its tests.
+    # One expression: a call for each field would take longer than the tests.
     source = f"lambda document: {' and '.join(tests)}"
-    accepts: Accepts = eval(source, {"names": names})  # noqa: S307  # made of field names and numbers above
+    accepts: Accepts = eval(source, {"names": names})  # noqa: S307  # contains only field names and numbers
     return accepts
 
 
@@ -49,7 +52,7 @@ def _test(field: fields.Field[Any]) -> str | None:
     """Return the source of a test that is true only if a field loads `{value}` unchanged; None if there is none."""
     if field.load_default is not missing or field.allow_none or field.pre_load or field.post_load:
         return None
-    own = (one_line, something_to_see) if type(field) is Line else ()
+    own = (no_control_characters, not_blank) if type(field) is Line else ()
     limits = _bounds([check for check in field.validators if check not in own])
     if limits is None:
         return None

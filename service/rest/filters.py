@@ -26,7 +26,7 @@ INTEGER = re.compile(r"-?[0-9]{1,16}")
 
 
 class Filter(NamedTuple):
-    """The field that a query parameter tests, the test, and how to parse a value (raises ValidationError)."""
+    """A filter of a list: the field, the test, and the parser of its values, which raises ValidationError."""
 
     field: Field
     test: Test
@@ -34,7 +34,7 @@ class Filter(NamedTuple):
 
     @property
     def repeatable(self) -> bool:
-        """Whether the parameter may be repeated; a record then has to match any of the values."""
+        """Whether the parameter may be repeated; a record then has to match one of the values."""
         return self.test not in RANGES
 
     @property

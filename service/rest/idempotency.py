@@ -1,4 +1,4 @@
-"""The Idempotency-Key header (draft-ietf-httpapi-idempotency-key-header): a POST sent again is done once."""
+"""The Idempotency-Key header (draft-ietf-httpapi-idempotency-key-header): a repeated POST is applied once."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ EXPIRY_SECONDS = 24 * 3600
 VALUE = re.compile(r"[\x21-\x7e]{1,255}")
 
 RUNNING: web.AppKey[set[str]] = web.AppKey("idempotency_running", set)
-"""The keys of requests that are being processed."""
+"""The keys of the requests that this process is handling."""
 
 
 @contextmanager
 def idempotency_key(request: web.Request, document: Any) -> Iterator[IdempotencyKey | None]:
     """Reserve the key of a request whose body is `document`; None if the client sent none.
 
-    Raises HTTPError: 400 for a malformed key, 409 while a request with the same key is being processed here.
+    Raises HTTPError: 400 for a malformed key, 409 while this process handles a request with the same key.
     """
     sent = request.headers.get(HEADER)
     if sent is None:

@@ -1,4 +1,4 @@
-"""The query parameters of a list, in json-server 0.17's dialect -> a Query for the store."""
+"""The query parameters of a list, with the names of json-server 0.17, parsed to a Query for the store."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from service.rest.filters import Filter, filters, typed_fields
 from service.store.base import Condition, Field, Query, Sort
 
 MAX_LIMIT = 1000
-"""Records in one response."""
+"""Maximum number of records in a response."""
 DEFAULT_PAGE_SIZE = 10
-"""Records of a `_page` without a `_limit`."""
+"""Records of a page if `_page` is given without `_limit`."""
 MAX_CONDITIONS = 32
 MAX_VALUES = 20
-"""Values of one filter."""
+"""Maximum number of values of a filter."""
 MAX_SORT_KEYS = 5
 CONTROLS = ("q", "_sort", "_order", "_start", "_end", "_limit", "_page", "_after", "_fields")
 CONFLICTS = {"_page": {"_start", "_end", "_after"}, "_after": {"_sort", "_order", "_start", "_end"}, "_end": {"_limit"}}
-"""Parameters that contradict each other."""
+"""Parameters that cannot be combined."""
 
 DIGITS = frozenset("0123456789")
 
 
 class ListQuery(NamedTuple):
-    """What a client asked for: which records, and which of their fields (None: all)."""
+    """The query of a list, and the fields of its records to return (None: all)."""
 
     query: Query
     fields: tuple[str, ...] | None = None
@@ -51,12 +51,12 @@ class ListParameters:
         self.searched = tuple(field for field in typed if field.kind in ("text", "texts"))
 
     def read(self, params: MultiMapping[str]) -> ListQuery:
-        """Return what the parameters ask for. Raises HTTPError 400 with every error, by parameter."""
+        """Parse the parameters of a request. Raises HTTPError 400 with all errors, by parameter."""
         return ListQueryParser(self, params).parse() if params else ALL
 
 
 class ListQueryParser:
-    """Parses the parameters of one request, and collects what is wrong with them."""
+    """Parses the parameters of one request and collects their errors."""
 
     def __init__(self, known: ListParameters, params: MultiMapping[str]) -> None:
         self._known = known
@@ -130,7 +130,7 @@ class ListQueryParser:
         return value
 
     def _window(self, controls: dict[str, str]) -> tuple[int, int]:
-        """Return how many records are skipped, and how many are returned at most."""
+        """Return the number of records to skip, and the maximum number to return."""
         page = self._integer(controls, "_page", 1, MAX_INTEGER // MAX_LIMIT)
         start = self._integer(controls, "_start", 0, MAX_INTEGER) or 0
         end = self._integer(controls, "_end", 1, MAX_INTEGER)

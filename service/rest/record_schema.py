@@ -1,4 +1,4 @@
-"""RecordSchema: a client's JSON object -> the data of a record, validated by a marshmallow schema."""
+"""RecordSchema: validates JSON objects of clients and converts them to the data of records."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ class RecordSchema:
         fields = {field.data_key or name: field for name, field in schema.fields.items()}
         self._names = tuple(name for name, field in fields.items() if not field.dump_only)
         self._attributes = {field.data_key or name: field.attribute or name for name, field in schema.fields.items()}
+        self._removable = frozenset(fields) - frozenset(self._write_only)
         self.read_only = frozenset(name for name, field in fields.items() if field.dump_only) - {"id"}
 
     def validate(
@@ -64,8 +65,8 @@ class RecordSchema:
         old = record.data
         del old["id"]
         merged = merge(old, patch)
-        # Write-only fields are not in `old`, so null cannot remove one: it is an invalid value.
-        merged |= {name: None for name in self._write_only if name in patch and patch[name] is None}
+        # Null removes a field, but not a write-only or an unknown one: those are not in `old`, and null is validated.
+        merged |= {name: None for name in patch.keys() - old.keys() - self._removable if patch[name] is None}
         document = {"id": patch["id"], **merged} if "id" in patch else merged
         return self.validate(document, record.id, self.read_only_data(record), optional=self._write_only)
 
@@ -80,13 +81,13 @@ class RecordSchema:
         loaded = validate(self._schema, given, optional)
         attributes = {name: self._attributes[name] for name in self._write_only}
         write_only = {name: loaded[attribute] for name, attribute in attributes.items() if attribute in loaded}
-        # marshmallow may dump more than JSON has, such as a Decimal, which is stored as text.
+        # marshmallow may dump values that are not JSON, such as a Decimal: they are stored as text.
         dumped: Data = orjson.loads(orjson.dumps(self._schema.dump(loaded), default=str))
         return dumped | write_only
 
 
 def validate(schema: Schema, document: Mapping[str, Any], optional: Sequence[str] = ()) -> Data:
-    """Return what a schema loads from a document. Raises HTTPError 400 with marshmallow's texts by field."""
+    """Load a document with a schema. Raises HTTPError 400 with marshmallow's messages by field."""
     try:
         loaded: Data = schema.load(document, partial=optional)
     except ValidationError as error:

@@ -45,7 +45,7 @@ class Resource(ResourceSpec):
         return data
 
     async def seed(self, app: web.Application, data: Data) -> Data:
-        """As `prepare`, for a record of the data file."""
+        """Return the data to store for a record of the data file; by default as `prepare` does."""
         return await self.prepare(app, data)
 
     async def list(self, request: web.Request) -> web.StreamResponse:
@@ -75,7 +75,9 @@ class Resource(ResourceSpec):
 
     async def replace(self, request: web.Request) -> web.StreamResponse:
         """Replace all fields of a record."""
-        id, document, revision, read_only = record_id(request), await read_json_object(request), None, {}
+        id = record_id(request)
+        document = await read_json_object(request)
+        revision = None
         if is_conditional(request) or self.record_schema.read_only:
             current = await self._record(request)
             read_only = self.record_schema.read_only_data(current)
@@ -123,7 +125,7 @@ class Resource(ResourceSpec):
         return record
 
     async def _added(self, request: web.Request, data: Data, key: IdempotencyKey | None) -> Record:
-        """Return the record that this request added, or that an earlier one with the same key did."""
+        """Return the record that this request adds, or that an earlier one with the same key added."""
         if key is not None and (records := await request.app[STORE].replay(key)):
             return records[0]  # type: ignore[return-value]  # an Add returns its record
         return await self._write(request, Add(self.collection, await self.prepare(request.app, data)), key)

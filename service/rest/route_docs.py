@@ -31,7 +31,7 @@ FROM_ONE: Json = {"type": "integer", "minimum": 1}
 
 
 def decorators(resource: ResourceSpec, verb: str) -> list[Decorator]:
-    """Return what describes the handler of a method."""
+    """Return the decorators that describe the handler of a method."""
     noun, plural, schema = resource.noun.lower(), resource.collection.name, _with_id(resource.schema)
     if verb == "list":
         text = f"The {plural}; with `_fields`, only those fields of each."

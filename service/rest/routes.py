@@ -32,16 +32,16 @@ def routes_of(resource: ResourceSpec) -> list[web.RouteDef]:
 
 def _handler(resource: ResourceSpec, verb: str) -> Any:
     method = getattr(resource, verb)
-    handler: Any = partial(method)  # can have attributes, which a bound method cannot
+    handler: Any = partial(method)  # a partial can have attributes, a bound method cannot
     handler.__name__, handler.__doc__ = verb, method.__doc__
-    handler.resource = resource  # by which discovery finds the resources of a plugin
+    handler.resource = resource  # discovery finds the resources of a plugin by it
     for decorate in (*decorators(resource, verb), docs(errors=list(_errors(resource, verb)))):
         handler = decorate(handler)
     return resource.access[verb](handler)
 
 
 def _errors(resource: ResourceSpec, verb: str) -> Iterator[HTTPError]:
-    """Return the errors of a method, besides those that its access rule and its input imply."""
+    """Return the errors of a method, except those that follow from its access rule and its input."""
     if verb == "read":
         yield errors.INVALID_PARAMETERS()
     if verb == "add":

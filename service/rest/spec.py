@@ -1,4 +1,4 @@
-"""What a resource is, without its handlers: where it is, what its records look like, who may do what."""
+"""The specification of a resource, without its handlers: path, collection, schema and access rules."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from service.store.base import Collection
 
 
 class ResourceSpec:
-    """The attributes that a subclass of Resource sets, and what follows from them.
+    """The attributes that a subclass of Resource sets, and what is derived from them.
 
     path: the path of the collection. access: the access rule of each method; it applies to overridden methods too.
     seeded: whether the data file must have this collection.

@@ -1,4 +1,4 @@
-"""Login, refresh and logout, to the letter."""
+"""Login, refresh and logout."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from service.auth.app_keys import PASSWORDS, TOKENS
-from service.auth.passwords import WAITING
+from service.auth.passwords import MAX_PENDING
 from tests.support.requests import Client, bearer, error_body, status_and_message
 
 MakeClient = Callable[..., Awaitable[Client]]
@@ -17,37 +17,39 @@ MakeClient = Callable[..., Awaitable[Client]]
 USER = {"username": "user", "password": "password"}
 
 
-async def test_a_login_gives_two_tokens_of_one_session(client: Client) -> None:
-    answer = await client.post("/auth/login", json=USER)
-    given = await answer.json()
-    assert (answer.status, given.keys()) == (200, {"access_token", "refresh_token"})
-    access, refresh = (client.app[TOKENS].read(given[f"{type}_token"]) for type in ("access", "refresh"))
+async def test_a_login_returns_an_access_and_a_refresh_token_of_one_session(client: Client) -> None:
+    response = await client.post("/auth/login", json=USER)
+    tokens = await response.json()
+    assert (response.status, tokens.keys()) == (200, {"access_token", "refresh_token"})
+    access, refresh = (client.app[TOKENS].read(tokens[f"{type}_token"]) for type in ("access", "refresh"))
     assert (access.user, access.type, access.fresh) == (1, "access", True)
     assert (refresh.user, refresh.type, refresh.fresh) == (1, "refresh", False)
     assert (access.sid, access.exp - access.iat) == (refresh.sid, 15 * 60)
     assert refresh.exp - refresh.iat == 30 * 24 * 3600
 
 
-async def test_a_name_logs_in_without_regard_to_case_and_a_password_does_not(client: Client) -> None:
+async def test_the_name_is_case_insensitive_and_the_password_is_not(client: Client) -> None:
     assert (await client.post("/auth/login", json={**USER, "username": "ＵSER"})).status == 200
     assert (await client.post("/auth/login", json={**USER, "password": "Password"})).status == 401
 
 
-async def test_a_wrong_password_and_an_unknown_user_get_the_same_answer(client: Client) -> None:
-    said = {"error": "Unauthorized", "message": "Username or password invalid.", "code": "unauthorized"}
-    for wrong in ({**USER, "password": "wrong"}, {**USER, "username": "nobody"}):
-        answer = await client.post("/auth/login", json=wrong)
-        assert (answer.status, await error_body(answer)) == (401, said)
-        assert answer.headers["WWW-Authenticate"] == "Bearer"
+async def test_a_wrong_password_and_an_unknown_user_get_the_same_response(client: Client) -> None:
+    expected = {"error": "Unauthorized", "message": "Username or password invalid.", "code": "unauthorized"}
+    for document in ({**USER, "password": "wrong"}, {**USER, "username": "nobody"}):
+        response = await client.post("/auth/login", json=document)
+        assert (response.status, await error_body(response)) == (401, expected)
+        assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
-async def test_an_unknown_user_waits_for_a_hash_as_a_known_one_does(make_client: MakeClient) -> None:
+async def test_a_login_gets_503_while_too_many_hashes_are_pending_even_for_an_unknown_user(
+    make_client: MakeClient,
+) -> None:
     client = await make_client()
-    hashes = [asyncio.create_task(client.app[PASSWORDS].hash("some password")) for _ in range(WAITING)]
+    hashes = [asyncio.create_task(client.app[PASSWORDS].hash("some password")) for _ in range(MAX_PENDING)]
     await asyncio.sleep(0)
     for name in ("user", "nobody"):
-        answer = await client.post("/auth/login", json={**USER, "username": name})
-        assert (await status_and_message(answer), answer.headers["Retry-After"]) == (
+        response = await client.post("/auth/login", json={**USER, "username": name})
+        assert (await status_and_message(response), response.headers["Retry-After"]) == (
             (503, "Too many logins at once."),
             "1",
         )
@@ -58,7 +60,7 @@ async def test_an_unknown_user_waits_for_a_hash_as_a_known_one_does(make_client:
     assert (await client.post("/auth/login", json=USER)).status == 200
 
 
-MISSING = [
+INCOMPLETE = [
     {},
     {"username": "user"},
     {"password": "password"},
@@ -68,37 +70,37 @@ MISSING = [
     {"username": "user", "password": None},
     {"username": ["user"]},
 ]
-ODD = [["user"], {"$ne": ""}, 1, 0, 1.5, True, False]
+NOT_STRINGS = [["user"], {"$ne": ""}, 1, 0, 1.5, True, False]
 
 
-async def test_who_leaves_out_name_or_password_is_told_so(make_client: MakeClient) -> None:
+async def test_a_missing_name_or_password_gets_400(make_client: MakeClient) -> None:
     client = await make_client()
-    said = {"error": "Bad Request", "message": "Username or password missing.", "code": "validation_failed"}
-    for document in MISSING:
-        answer = await client.post("/auth/login", json=document)
-        assert (answer.status, await error_body(answer)) == (400, said), document
+    expected = {"error": "Bad Request", "message": "Username or password missing.", "code": "validation_failed"}
+    for document in INCOMPLETE:
+        response = await client.post("/auth/login", json=document)
+        assert (response.status, await error_body(response)) == (400, expected), document
 
 
 @pytest.mark.parametrize("name", ["username", "password"])
-async def test_a_name_or_password_that_is_no_text_is_never_looked_up(make_client: MakeClient, name: str) -> None:
+async def test_a_name_or_password_that_is_not_a_string_gets_400(make_client: MakeClient, name: str) -> None:
     client = await make_client()
-    for value in ODD:
-        answer = await client.post("/auth/login", json={"username": "nobody", "password": "x", name: value})
-        assert await status_and_message(answer) == (400, {name: ["Not a valid string."]}), value
+    for value in NOT_STRINGS:
+        response = await client.post("/auth/login", json={"username": "nobody", "password": "x", name: value})
+        assert await status_and_message(response) == (400, {name: ["Not a valid string."]}), value
 
 
-async def test_a_login_takes_no_more_than_a_name_and_a_password(make_client: MakeClient) -> None:
+async def test_an_unknown_field_in_a_login_gets_400(make_client: MakeClient) -> None:
     client = await make_client()
-    answer = await client.post("/auth/login", json={**USER, "admin": True})
-    assert await status_and_message(answer) == (400, {"admin": ["Unknown field."]})
+    response = await client.post("/auth/login", json={**USER, "admin": True})
+    assert await status_and_message(response) == (400, {"admin": ["Unknown field."]})
 
 
-async def test_a_password_is_taken_byte_by_byte_and_none_is_cut_off(make_client: MakeClient) -> None:
+async def test_passwords_are_neither_normalized_nor_truncated(make_client: MakeClient) -> None:
     client = await make_client()
     long, composed, decomposed = "long" * 256, "pässword", "pa\u0308ssword"
     for id, password in ((3, long), (4, composed)):
-        answer = await client.post("/api/users", json={"name": f"user {id}", "password": password})
-        assert answer.status == 201
+        response = await client.post("/api/users", json={"name": f"user {id}", "password": password})
+        assert response.status == 201
 
     async def status(id: int, password: str) -> int:
         return (await client.post("/auth/login", json={"username": f"user {id}", "password": password})).status
@@ -107,59 +109,59 @@ async def test_a_password_is_taken_byte_by_byte_and_none_is_cut_off(make_client:
     assert (await status(4, composed), await status(4, decomposed)) == (200, 401)
 
 
-async def test_a_password_beyond_1024_bytes_is_refused_before_it_is_hashed(make_client: MakeClient) -> None:
+async def test_a_password_longer_than_1024_bytes_gets_400(make_client: MakeClient) -> None:
     client = await make_client()
-    answer = await client.post("/auth/login", json={**USER, "password": "ä" * 512 + "x"})
-    assert await status_and_message(answer) == (400, {"password": ["Longer than 1024 bytes."]})
+    response = await client.post("/auth/login", json={**USER, "password": "ä" * 512 + "x"})
+    assert await status_and_message(response) == (400, {"password": ["Longer than 1024 bytes."]})
 
 
-async def test_a_refresh_token_buys_an_access_token_of_its_session(client: Client) -> None:
+async def test_a_refresh_returns_an_access_token_of_the_same_session(client: Client) -> None:
     refresh = bearer(client, type="refresh")
-    answer = await client.post("/auth/refresh", headers=refresh)
-    given = await answer.json()
-    assert (answer.status, given.keys()) == (200, {"access_token"})
-    bought = client.app[TOKENS].read(given["access_token"])
+    response = await client.post("/auth/refresh", headers=refresh)
+    tokens = await response.json()
+    assert (response.status, tokens.keys()) == (200, {"access_token"})
+    renewed = client.app[TOKENS].read(tokens["access_token"])
     session = client.app[TOKENS].read(refresh["Authorization"].removeprefix("Bearer "))
-    assert (bought.user, bought.type, bought.fresh, bought.sid) == (1, "access", False, session.sid)
-    again = await client.delete("/auth/logout", headers={"Authorization": f"Bearer {given['access_token']}"})
+    assert (renewed.user, renewed.type, renewed.fresh, renewed.sid) == (1, "access", False, session.sid)
+    again = await client.delete("/auth/logout", headers={"Authorization": f"Bearer {tokens['access_token']}"})
     assert again.status == 200
 
 
-async def test_a_logout_ends_the_access_token_and_leaves_the_refresh_token(client: Client) -> None:
+async def test_logout_revokes_the_access_token_but_not_the_refresh_token(client: Client) -> None:
     pair = client.app[TOKENS].pair(1)
     access, refresh = ({"Authorization": f"Bearer {token}"} for token in pair)
-    answer = await client.delete("/auth/logout", headers=access)
-    assert (answer.status, await answer.json()) == (200, {"message": "Successfully logged out."})
+    response = await client.delete("/auth/logout", headers=access)
+    assert (response.status, await response.json()) == (200, {"message": "Successfully logged out."})
     assert await revoked(client, "DELETE", "/auth/logout", access)
     assert await revoked(client, "PUT", "/api/users/1", access)
     assert (await client.post("/auth/refresh", headers=refresh)).status == 200
 
 
-async def test_a_second_logout_ends_the_refresh_token_and_leaves_the_access_token(client: Client) -> None:
+async def test_logout2_revokes_the_refresh_token_but_not_the_access_token(client: Client) -> None:
     pair = client.app[TOKENS].pair(1)
     access, refresh = ({"Authorization": f"Bearer {token}"} for token in pair)
-    answer = await client.delete("/auth/logout2", headers=refresh)
-    assert (answer.status, await answer.json()) == (200, {"message": "Successfully logged out."})
+    response = await client.delete("/auth/logout2", headers=refresh)
+    assert (response.status, await response.json()) == (200, {"message": "Successfully logged out."})
     assert await revoked(client, "DELETE", "/auth/logout2", refresh)
     assert await revoked(client, "POST", "/auth/refresh", refresh)
     assert (await client.delete("/auth/logout", headers=access)).status == 200
 
 
 async def revoked(client: Client, method: str, path: str, headers: dict[str, str]) -> bool:
-    answer = await client.request(method, path, headers=headers, json={})
-    assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
-    said = {"error": "Token has been revoked", "message": "Log in again.", "code": "token_has_been_revoked"}
-    return (answer.status, await error_body(answer)) == (401, said)
+    response = await client.request(method, path, headers=headers, json={})
+    assert response.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+    expected = {"error": "Token has been revoked", "message": "Log in again.", "code": "token_has_been_revoked"}
+    return (response.status, await error_body(response)) == (401, expected)
 
 
-async def test_logging_out_ends_no_other_session(client: Client) -> None:
-    mine, other = bearer(client), bearer(client)
-    assert (await client.delete("/auth/logout", headers=mine)).status == 200
+async def test_a_logout_does_not_affect_other_sessions(client: Client) -> None:
+    headers, other = bearer(client), bearer(client)
+    assert (await client.delete("/auth/logout", headers=headers)).status == 200
     assert (await client.delete("/auth/logout", headers=other)).status == 200
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "sent", "wanted"),
+    ("method", "path", "sent", "required"),
     [
         ("DELETE", "/auth/logout", "refresh", "access"),
         ("DELETE", "/auth/logout2", "access", "refresh"),
@@ -168,21 +170,22 @@ async def test_logging_out_ends_no_other_session(client: Client) -> None:
         ("PUT", "/api/users/1", "refresh", "access"),
     ],
 )
-async def test_the_wrong_kind_of_token_is_told_which_kind_is_right(
-    make_client: MakeClient, method: str, path: str, sent: str, wanted: str
+async def test_the_wrong_type_of_token_gets_422_with_the_required_type(
+    make_client: MakeClient, method: str, path: str, sent: str, required: str
 ) -> None:
     client = await make_client()
-    answer = await client.request(method, path, headers=bearer(client, type=sent), json={})
-    text = f"Send the {wanted} token of a login."
-    said = {"error": f"Only {wanted} tokens are allowed", "message": text, "code": f"{wanted}_token_required"} | {
-        "message": f"Send the {wanted} token of a login."
+    response = await client.request(method, path, headers=bearer(client, type=sent), json={})
+    expected = {
+        "error": f"Only {required} tokens are allowed",
+        "message": f"Send the {required} token of a login.",
+        "code": f"{required}_token_required",
     }
-    assert (answer.status, await error_body(answer)) == (422, said)
+    assert (response.status, await error_body(response)) == (422, expected)
 
 
-async def test_nothing_under_auth_may_be_kept_or_has_a_tag(make_client: MakeClient) -> None:
+async def test_auth_responses_have_no_store_and_no_etag(make_client: MakeClient) -> None:
     client = await make_client()
-    asked: list[tuple[str, str, dict[str, Any]]] = [
+    requests: list[tuple[str, str, dict[str, Any]]] = [
         ("POST", "/auth/login", {"json": USER}),
         ("POST", "/auth/login", {"json": {}}),
         ("POST", "/auth/refresh", {"headers": bearer(client, type="refresh")}),
@@ -190,6 +193,6 @@ async def test_nothing_under_auth_may_be_kept_or_has_a_tag(make_client: MakeClie
         ("DELETE", "/auth/logout", {}),
         ("DELETE", "/auth/logout2", {"headers": bearer(client, type="refresh")}),
     ]
-    for method, path, options in asked:
-        answer = await client.request(method, path, **options)
-        assert (answer.headers["Cache-Control"], "ETag" in answer.headers) == ("no-store", False), path
+    for method, path, options in requests:
+        response = await client.request(method, path, **options)
+        assert (response.headers["Cache-Control"], "ETag" in response.headers) == ("no-store", False), path

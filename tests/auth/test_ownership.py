@@ -1,4 +1,4 @@
-"""Every route against every kind of credentials. A route without a row here fails: nothing is open by mistake."""
+"""Every route with every kind of credentials. Every route must have a row, so that none is public by mistake."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MakeClient = Callable[..., Awaitable[Client]]
 
 
 class Row(NamedTuple):
-    """Who may use a route, and what those who may are answered to an empty JSON object."""
+    """The access rule of a route, and the status of an authorized request with an empty JSON object as its body."""
 
     rule: str
     status: int
@@ -68,31 +68,31 @@ def without_row(app: web.Application) -> set[str]:
     return {name for name, _ in routes_of(app) if not name.startswith("HEAD ")} - ROWS.keys()
 
 
-def test_every_route_has_a_row_and_every_row_a_route() -> None:
+def test_every_route_has_a_row_and_every_row_has_a_route() -> None:
     app = create_app(settings_for_tests())
     assert without_row(app) == set()
     assert ROWS.keys() <= {name for name, _ in routes_of(app)}
 
 
-def test_the_rows_say_what_the_routes_say() -> None:
+def test_the_access_rules_of_the_routes_are_those_of_the_rows() -> None:
     for name, route in routes_of(create_app(settings_for_tests())):
         rule = rule_of(route.handler)
         assert rule is not None
         assert rule.name == ROWS[name.replace("HEAD ", "GET ")].rule, name
 
 
-def test_a_route_that_a_plugin_adds_would_be_missed_here(install: Install) -> None:
+def test_a_route_that_a_plugin_adds_is_reported_as_missing_a_row(install: Install) -> None:
     install("planets", PLANETS)
-    ways = {"GET /api/planets", "POST /api/planets"}
-    ways |= {f"{method} /api/planets/{{id}}" for method in ("GET", "PUT", "PATCH", "DELETE")}
-    assert without_row(create_app(settings_for_tests())) == ways
+    routes = {"GET /api/planets", "POST /api/planets"}
+    routes |= {f"{method} /api/planets/{{id}}" for method in ("GET", "PUT", "PATCH", "DELETE")}
+    assert without_row(create_app(settings_for_tests())) == routes
 
 
 Headers = dict[str, str]
-Mint = Callable[[Client, str], Awaitable[Headers]]
+Credentials = Callable[[Client, str], Awaitable[Headers]]
 
 
-async def none(client: Client, type: str) -> Headers:
+async def no_credentials(client: Client, type: str) -> Headers:
     return {}
 
 
@@ -100,7 +100,7 @@ async def another_scheme(client: Client, type: str) -> Headers:
     return {"Authorization": "Basic dXNlcjpwYXNzd29yZA=="}
 
 
-async def made_up(client: Client, type: str) -> Headers:
+async def forged(client: Client, type: str) -> Headers:
     return {"Authorization": bearer(client, type=type)["Authorization"][:-1]}
 
 
@@ -111,25 +111,25 @@ async def expired(client: Client, type: str) -> Headers:
 
 async def revoked(client: Client, type: str) -> Headers:
     headers = bearer(client, type=type)
-    answer = await client.delete("/auth/logout" if type == "access" else "/auth/logout2", headers=headers)
-    assert answer.status == 200
+    response = await client.delete("/auth/logout" if type == "access" else "/auth/logout2", headers=headers)
+    assert response.status == 200
     return headers
 
 
-async def of_the_wrong_kind(client: Client, type: str) -> Headers:
+async def of_the_wrong_type(client: Client, type: str) -> Headers:
     return bearer(client, type="access" if type == "refresh" else "refresh")
 
 
-async def of_nobody(client: Client, type: str) -> Headers:
+async def of_an_unknown_user(client: Client, type: str) -> Headers:
     return bearer(client, 99, type=type)
 
 
-async def of_one_who_is_gone(client: Client, type: str) -> Headers:
+async def of_a_removed_user(client: Client, type: str) -> Headers:
     await client.delete("/api/users/2", headers=bearer(client, 2))
     return bearer(client, 2, type=type)
 
 
-async def of_another(client: Client, type: str) -> Headers:
+async def of_another_user(client: Client, type: str) -> Headers:
     return bearer(client, 2, type=type)
 
 
@@ -137,69 +137,69 @@ async def good(client: Client, type: str) -> Headers:
     return bearer(client, type=type)
 
 
-REFUSED: dict[Mint, tuple[int, str]] = {
-    none: (401, "Missing Authorization Header"),
+REJECTED: dict[Credentials, tuple[int, str]] = {
+    no_credentials: (401, "Missing Authorization Header"),
     another_scheme: (401, "Unsupported Authorization Scheme"),
-    made_up: (401, "Token is invalid"),
+    forged: (401, "Token is invalid"),
     expired: (401, "Token has expired"),
     revoked: (401, "Token has been revoked"),
-    of_the_wrong_kind: (422, "Only {} tokens are allowed"),
-    of_nobody: (401, "Unauthorized"),
-    of_one_who_is_gone: (401, "Unauthorized"),
+    of_the_wrong_type: (422, "Only {} tokens are allowed"),
+    of_an_unknown_user: (401, "Unauthorized"),
+    of_a_removed_user: (401, "Unauthorized"),
 }
 
 
-async def answers(client: Client, mint: Mint, rules: set[str]) -> dict[str, tuple[int, str | None]]:
-    """The status and the error of each route with one of these rules, asked with these credentials."""
+async def responses(client: Client, credentials: Credentials, rules: set[str]) -> dict[str, tuple[int, str | None]]:
+    """Return status and error of the response of each route with one of these rules, to a request with credentials."""
     found = {}
     for route, row in ROWS.items():
         if row.rule in rules:
             method, path = route.split(" ")
-            headers = await mint(client, "refresh" if row.rule == "refresh" else "access")
-            answer = await client.request(method, row.path or path, json={}, headers=headers)
-            error = (await answer.json())["error"] if answer.status >= 400 else None
-            found[route] = (answer.status, error)
+            headers = await credentials(client, "refresh" if row.rule == "refresh" else "access")
+            response = await client.request(method, row.path or path, json={}, headers=headers)
+            error = (await response.json())["error"] if response.status >= 400 else None
+            found[route] = (response.status, error)
     return found
 
 
-async def test_bad_credentials_open_nothing_and_change_nothing(client: Client) -> None:
-    for mint, (status, error) in REFUSED.items():
-        if mint is of_one_who_is_gone:
-            await mint(client, "access")
+async def test_requests_with_bad_credentials_are_rejected_and_change_nothing(client: Client) -> None:
+    for credentials, (status, error) in REJECTED.items():
+        if credentials is of_a_removed_user:
+            await credentials(client, "access")
         before = [await (await client.get(path)).read() for path in ("/api/users", "/api/ships")]
-        for route, answer in (await answers(client, mint, {"user", "owner", "refresh"})).items():
-            wanted = "refresh" if ROWS[route].rule == "refresh" else "access"
-            assert answer == (status, error.format(wanted)), (mint.__name__, route)
+        for route, response in (await responses(client, credentials, {"user", "owner", "refresh"})).items():
+            required = "refresh" if ROWS[route].rule == "refresh" else "access"
+            assert response == (status, error.format(required)), (credentials.__name__, route)
         assert [await (await client.get(path)).read() for path in ("/api/users", "/api/ships")] == before
 
 
-async def test_open_routes_are_open_to_all_whatever_they_bring(make_client: MakeClient) -> None:
+async def test_public_routes_accept_requests_with_any_credentials(make_client: MakeClient) -> None:
     client = await make_client(docs=True)
-    for mint in (*REFUSED, of_another, good):
-        for route, (status, _) in (await answers(client, mint, {"public", "probe"})).items():
-            assert status == ROWS[route].status, (mint.__name__, route)
+    for credentials in (*REJECTED, of_another_user, good):
+        for route, (status, _) in (await responses(client, credentials, {"public", "probe"})).items():
+            assert status == ROWS[route].status, (credentials.__name__, route)
 
 
-async def test_another_user_may_do_what_users_may_and_nothing_to_me(client: Client) -> None:
-    for route, answer in (await answers(client, of_another, {"user", "owner", "refresh"})).items():
+async def test_another_user_gets_403_on_owner_routes_only(client: Client) -> None:
+    for route, response in (await responses(client, of_another_user, {"user", "owner", "refresh"})).items():
         if ROWS[route].rule == "owner":
-            assert answer == (403, "Forbidden"), route
+            assert response == (403, "Forbidden"), route
         else:
-            assert answer[0] == ROWS[route].status, route
+            assert response[0] == ROWS[route].status, route
     assert (await client.get("/api/users/1")).status == 200
 
 
-async def test_the_right_credentials_open_every_route(client: Client) -> None:
-    for route, (status, _) in (await answers(client, good, {"user", "owner", "refresh"})).items():
+async def test_the_right_credentials_are_accepted_on_every_route(client: Client) -> None:
+    for route, (status, _) in (await responses(client, good, {"user", "owner", "refresh"})).items():
         assert status == ROWS[route].status, route
 
 
-async def test_who_is_gone_is_404_to_oneself_and_nobody_to_all_others(client: Client) -> None:
-    mine = await of_one_who_is_gone(client, "access")
+async def test_a_removed_user_gets_404_on_the_own_record_and_401_elsewhere(client: Client) -> None:
+    headers = await of_a_removed_user(client, "access")
     for method in ("PUT", "PATCH", "DELETE"):
         assert (
-            await client.request(method, "/api/users/2", json={"name": "x2", "password": "secret"}, headers=mine)
+            await client.request(method, "/api/users/2", json={"name": "x2", "password": "secret"}, headers=headers)
         ).status == 404
-        assert (await client.request(method, "/api/users/1", json={}, headers=mine)).status == 401
+        assert (await client.request(method, "/api/users/1", json={}, headers=headers)).status == 401
     assert (await client.post("/auth/refresh", headers=bearer(client, 2, type="refresh"))).status == 401
-    assert client.app[TOKENS].read(mine["Authorization"].removeprefix("Bearer ")).user == 2
+    assert client.app[TOKENS].read(headers["Authorization"].removeprefix("Bearer ")).user == 2

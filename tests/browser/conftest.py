@@ -1,4 +1,4 @@
-"""A real browser, and Shipyard on real sockets: once as it is, once behind a proxy that strips a path prefix."""
+"""A headless browser, and the service on a socket: directly, and behind a proxy that strips a path prefix."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from service.settings.loader import load_settings
 
 ARGUMENTS = (
     "--headless=new",
-    "--no-sandbox",  # there is none for root, as whom a build may run this
+    "--no-sandbox",  # it is not available to root
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
@@ -30,7 +30,7 @@ ARGUMENTS = (
     "--disable-sync",
     "--window-size=1200,1600",
 )
-PREFIX = "/yard"
+PREFIX = "/prefix"
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +45,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chro
 
 
 def installed(program: str) -> str:
-    """Where a program is; left alone, Selenium would try to download one."""
+    """Return the path of a program; without one, Selenium would try to download it."""
     path = shutil.which(program)
     if path is None:
         pytest.exit(f"{program} is missing; on Debian: apt-get install --yes chromium chromium-driver", returncode=1)
@@ -53,15 +53,15 @@ def installed(program: str) -> str:
 
 
 @pytest.fixture(scope="session", params=["direct", "behind a prefix"])
-def yard(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The URL of a running Shipyard with the ships and users of data.json."""
+def service_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Return the URL of a running service with the records of data.json."""
     with running(served() if request.param == "direct" else proxied()) as url:
         yield url
 
 
 @contextmanager
 def running(server: AbstractAsyncContextManager[str]) -> Iterator[str]:
-    """Run a server on a thread of its own: on this one the tests wait for the browser."""
+    """Run a server on another thread: this one blocks while it waits for the browser."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
@@ -87,8 +87,8 @@ async def proxied() -> AsyncIterator[str]:
 
         async def forward(request: web.Request) -> web.Response:
             url = inner + request.path_qs.removeprefix(PREFIX)
-            async with session.request(request.method, url, headers=request.headers, data=request.content) as answer:
-                return web.Response(status=answer.status, headers=answer.headers, body=await answer.read())
+            async with session.request(request.method, url, headers=request.headers, data=request.content) as response:
+                return web.Response(status=response.status, headers=response.headers, body=await response.read())
 
         proxy = web.Application()
         proxy.router.add_route("*", PREFIX + "/{path:.*}", forward)

@@ -1,4 +1,4 @@
-"""The docs page as a person meets it, in a real browser."""
+"""The docs page in a browser."""
 
 from __future__ import annotations
 
@@ -19,103 +19,104 @@ SECONDS = 60
 
 
 class Page:
-    """The docs page in a browser, and what a person can do with it."""
+    """The docs page in a browser, and the actions of a user."""
 
     def __init__(self, browser: webdriver.Chrome, url: str) -> None:
         self.browser = browser
-        self.requested()
-        self.complaints()
+        self.requested_urls()
+        self.console_messages()
         browser.get(url)
         self.wait_for(".opblock")
 
     def wait_for(self, selector: str) -> WebElement:
-        """The first element that the selector finds, as soon as one can be seen."""
-        shown = ec.visibility_of_element_located((By.CSS_SELECTOR, selector))
-        return WebDriverWait(self.browser, SECONDS, poll_frequency=0.05).until(shown)
+        """Return the first visible element that the selector matches, as soon as there is one."""
+        visible = ec.visibility_of_element_located((By.CSS_SELECTOR, selector))
+        return WebDriverWait(self.browser, SECONDS, poll_frequency=0.05).until(visible)
 
-    def press(self, selector: str) -> None:
+    def click(self, selector: str) -> None:
         self.browser.execute_script("arguments[0].click()", self.wait_for(selector))
 
     def call(self, operation: str, body: Any = None) -> tuple[int, str]:
-        """Execute an operation (tag-id) as the form stands, but with this body; the status and body answered."""
+        """Execute an operation (tag-id) with its example or this body; return status and text of the response."""
         block = f"#operations-{operation}"
         if not self.browser.find_elements(By.CSS_SELECTOR, f"{block}.is-open"):
-            self.press(f"{block} .opblock-summary-control")
+            self.click(f"{block} .opblock-summary-control")
         if body is not None:
             field = self.wait_for(f"{block} .body-param__text")
             field.send_keys(Keys.CONTROL, "a")
             field.send_keys(json.dumps(body))
-        self.press(f"{block} .execute")
+        self.click(f"{block} .execute")
         status = self.wait_for(f"{block} .live-responses-table tbody .response-col_status").text
         return int(re.findall(r"\d{3}", status)[0]), self.wait_for(f"{block} .live-responses-table").text
 
     def authorize(self, token: str) -> None:
-        self.press(".btn.authorize")
+        self.click(".btn.authorize")
         self.wait_for(".modal-ux input").send_keys(token)
-        self.press(".modal-btn.authorize")
-        self.press(".btn-done")
+        self.click(".modal-btn.authorize")
+        self.click(".btn-done")
 
-    def requested(self) -> list[str]:
-        """The URLs asked for since the last time; without the browser's own pages (chrome:) and what is no request."""
+    def requested_urls(self) -> list[str]:
+        """Return the URLs requested since the last call, except internal ones (chrome:) and data URLs."""
         events = [json.loads(entry["message"])["message"] for entry in self.browser.get_log("performance")]
         urls = [it["params"]["request"]["url"] for it in events if it["method"] == "Network.requestWillBeSent"]
         return [url for url in urls if not url.startswith(("chrome:", "data:"))]
 
-    def complaints(self) -> list[str]:
-        """What the console said since the last time."""
+    def console_messages(self) -> list[str]:
+        """Return the messages of the console since the last call."""
         return [entry["message"] for entry in self.browser.get_log("browser")]
 
 
 @pytest.fixture
-def page(browser: webdriver.Chrome, yard: str) -> Page:
-    return Page(browser, f"{yard}/api/docs")
+def page(browser: webdriver.Chrome, service_url: str) -> Page:
+    return Page(browser, f"{service_url}/api/docs")
 
 
-def test_it_shows_every_operation_without_a_complaint_and_asks_nobody_else(page: Page, yard: str) -> None:
-    with urllib.request.urlopen(f"{yard}/api/docs/openapi.json") as answer:
-        document = json.load(answer)
+def test_the_page_shows_every_operation_and_requests_only_files_of_the_service(page: Page, service_url: str) -> None:
+    with urllib.request.urlopen(f"{service_url}/api/docs/openapi.json") as response:
+        document = json.load(response)
     shown = page.browser.find_elements(By.CSS_SELECTOR, ".opblock")
     assert len(shown) == sum(len(item) for item in document["paths"].values())
     assert page.wait_for("h2.title").text.startswith(document["info"]["title"])
-    assert page.complaints() == []
-    requested = page.requested()
-    assert f"{yard}/api/docs/openapi.json" in requested
-    assert [url for url in requested if not url.startswith(f"{yard}/api/docs")] == []
+    assert page.console_messages() == []
+    requested = page.requested_urls()
+    assert f"{service_url}/api/docs/openapi.json" in requested
+    assert [url for url in requested if not url.startswith(f"{service_url}/api/docs")] == []
 
 
-def test_a_call_tried_from_it_is_answered(page: Page, yard: str) -> None:
-    status, answer = page.call("ships-get_api_ships")
-    assert (status, "T-65 X-Wing" in answer) == (200, True)
-    assert f"{yard}/api/ships" in page.requested()
+def test_an_operation_can_be_executed(page: Page, service_url: str) -> None:
+    status, response = page.call("ships-get_api_ships")
+    assert (status, "T-65 X-Wing" in response) == (200, True)
+    assert f"{service_url}/api/ships" in page.requested_urls()
 
 
-def test_who_logs_in_and_authorizes_can_change_things(page: Page) -> None:
-    status, answer = page.call("auth-post_auth_login", {"username": "user", "password": "password"})
+def test_a_logged_in_user_can_write(page: Page) -> None:
+    status, response = page.call("auth-post_auth_login", {"username": "user", "password": "password"})
     assert status == 200
-    page.authorize(found(r'"access_token": "([^"]+)"', answer))
-    status, answer = page.call("ships-post_api_ships")
+    page.authorize(found(r'"access_token": "([^"]+)"', response))
+    status, response = page.call("ships-post_api_ships")
     assert status == 201
-    number = found(r'"id": (\d+)', answer)
-    assert found(r"location: (\S+)", answer).endswith(f"/api/ships/{number}")
+    id = found(r'"id": (\d+)', response)
+    assert found(r"location: (\S+)", response).endswith(f"/api/ships/{id}")
     assert page.call("ships-put_api_ships_id")[0] == 200
-    assert page.complaints() == []
+    assert page.console_messages() == []
 
 
-def test_what_was_authorized_is_forgotten_with_the_page(page: Page, browser: webdriver.Chrome) -> None:
+def test_a_token_is_discarded_on_reload(page: Page, browser: webdriver.Chrome) -> None:
     page.authorize("a.b.c")
     browser.refresh()
-    page.press(".btn.authorize")
+    page.click(".btn.authorize")
     assert page.wait_for(".modal-ux input").get_attribute("value") == ""
 
 
-def test_no_address_of_the_page_makes_it_show_another_document(browser: webdriver.Chrome, yard: str) -> None:
+def test_query_parameters_of_the_page_cannot_change_the_document(browser: webdriver.Chrome, service_url: str) -> None:
     other = "http://127.0.0.1:9/evil.json"
-    page = Page(browser, f"{yard}/api/docs?url={other}&configUrl={other}&spec={other}")
+    page = Page(browser, f"{service_url}/api/docs?url={other}&configUrl={other}&spec={other}")
     assert page.wait_for("h2.title").text.startswith("Shipyard")
-    assert other not in page.requested()
+    assert other not in page.requested_urls()
 
 
 def found(pattern: str, text: str) -> str:
+    """Return the first group of a match."""
     match = re.search(pattern, text)
     assert match is not None, text
     return match[1]

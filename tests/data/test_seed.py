@@ -152,8 +152,8 @@ async def test_a_collection_must_be_a_list_of_objects_and_is_required(
 
 
 async def test_every_record_has_a_unique_positive_integer_as_id(errors: Errors) -> None:
-    odd = ["1", 0, -1, 1.0, True, None, [1]]
-    users = [{"name": "user", "password": "password"}, *({**USER, "id": id} for id in odd)]
+    invalid = ["1", 0, -1, 1.0, True, None, [1]]
+    users = [{"name": "user", "password": "password"}, *({**USER, "id": id} for id in invalid)]
     assert await errors(EMPTY | {"users": users}) == [
         f"/users/{index}/id: Missing or not a positive integer." for index in range(8)
     ]
@@ -251,7 +251,7 @@ async def test_a_store_that_was_written_to_is_not_filled_again(make_client: Make
 async def test_a_collection_that_no_plugin_declares_is_skipped_with_a_warning(
     make_client: MakeClient, path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path.write_bytes(orjson.dumps(EMPTY | {"comets": [{"odd": 1}]}))
+    path.write_bytes(orjson.dumps(EMPTY | {"comets": [{"name": 1}]}))
     await make_client(data=str(path))
     (record,) = [record for record in caplog.records if record.levelname == "WARNING"]
     assert record.getMessage() == f"{path}: /comets: skipped, because no enabled plugin declares this collection."

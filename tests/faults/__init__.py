@@ -1,1 +1,1 @@
-"""Faults, as programs: what is killed, cut off or full, and what must be there afterwards."""
+"""Fault injection: processes are killed, connections cut, disks filled, and the data is checked afterwards."""

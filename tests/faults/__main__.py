@@ -1,4 +1,4 @@
-"""`python -m tests.faults [NAME ...]`: try all, or those named, at full size; exit 1 if anything was found."""
+"""`python -m tests.faults [NAME ...]`: run all trials, or those named, at full size; exit 1 if there are violations."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ NAMES = ("full_disk", "power", "sqlite_kills", "linearizability", "postgres_kill
 
 
 def main() -> int:
-    """Run what the command line names; the exit status."""
+    """Run the trials that the command line names, and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(NAMES)}")
     names = parser.parse_args().names or NAMES
     if unknown := set(names) - set(NAMES):
-        parser.error(f"there is no {', '.join(sorted(unknown))}")
-    logging.disable()  # what the stores say of the faults that they are given
+        parser.error(f"unknown name: {', '.join(sorted(unknown))}")
+    logging.disable()  # the stores log the injected faults
     violations = 0
     for name in names:
         started = time.monotonic()
         report = asyncio.run(importlib.import_module(f"tests.faults.{name}").run())
-        print(f"{name} ({time.monotonic() - started:.0f} s)\n{report}", flush=True)  # noqa: T201  # that is its purpose
+        print(f"{name} ({time.monotonic() - started:.0f} s)\n{report}", flush=True)  # noqa: T201
         violations += len(report.violations)
     return 1 if violations else 0
 

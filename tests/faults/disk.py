@@ -1,4 +1,4 @@
-"""A disk that can lose its power: it knows what was written to each file, and what of it was synced."""
+"""A simulated disk that can lose power: it knows what was written to each file, and how much of it was synced."""
 
 from __future__ import annotations
 
@@ -11,62 +11,62 @@ from typing import Any
 import apsw
 
 NAME = "disk"
-_SECTOR = 512  # bytes that are written whole or not at all
-_NEW_AND_SYNCED_WITH_ITS_FOLDER = ("-wal", "-journal")
+_SECTOR_SIZE = 512  # bytes, which are written completely or not at all
+_SYNCED_WITH_DIRECTORY = ("-wal", "-journal")  # SQLite syncs the directory after the first sync of these files
 
-Piece = tuple[int, bytes | None]
-"""Bytes at an offset; None: the file ends there."""
+Write = tuple[int, bytes | None]
+"""An offset and the bytes written there; None truncates the file."""
 
 
 @dataclass(eq=False)
 class Inode:
-    """One file as it is on the disk, and the pieces written to it that no sync has put there yet."""
+    """The synced content of one file, and the writes since the last sync."""
 
-    kept: bytearray = field(default_factory=bytearray)
-    pending: list[Piece] = field(default_factory=list)
+    synced: bytearray = field(default_factory=bytearray)
+    pending: list[Write] = field(default_factory=list)
 
     def sync(self) -> None:
-        """Put all there."""
-        _put(self.kept, self.pending)
+        """Apply the pending writes."""
+        _apply(self.synced, self.pending)
         self.pending = []
 
     def after(self, loss: Loss) -> bytes:
-        """What is there after a loss of power."""
-        kept = self.kept.copy()
-        _put(kept, loss(self.pending))
-        return bytes(kept)
+        """Return the content after a power failure."""
+        content = self.synced.copy()
+        _apply(content, loss(self.pending))
+        return bytes(content)
 
 
-Loss = Callable[[list[Piece]], list[Piece]]
-"""Which of the pieces not synced were put on the disk nevertheless."""
+Loss = Callable[[list[Write]], list[Write]]
+"""Returns the pending writes that reached the disk before the power failure."""
 
 
-def _put(kept: bytearray, pieces: list[Piece]) -> None:
-    for offset, content in pieces:
-        kept.extend(bytes(max(0, offset - len(kept))))
-        if content is None:
-            del kept[offset:]
+def _apply(content: bytearray, writes: list[Write]) -> None:
+    for offset, data in writes:
+        content.extend(bytes(max(0, offset - len(content))))
+        if data is None:
+            del content[offset:]
         else:
-            kept[offset : offset + len(content)] = content
+            content[offset : offset + len(data)] = data
 
 
-def _none(pieces: list[Piece]) -> list[Piece]:
+def _none(writes: list[Write]) -> list[Write]:
     return []
 
 
-def _all(pieces: list[Piece]) -> list[Piece]:
-    return pieces
+def _all(writes: list[Write]) -> list[Write]:
+    return writes
 
 
-def _first(pieces: list[Piece]) -> list[Piece]:
-    """The last one torn, because these are sectors."""
-    return pieces[: random.randint(0, len(pieces))]
+def _first(writes: list[Write]) -> list[Write]:
+    """The first writes; they are sectors, so the last page may be torn."""
+    return writes[: random.randint(0, len(writes))]
 
 
-def _some(pieces: list[Piece]) -> list[Piece]:
-    """Others than the first ones too: a disk writes in any order."""
+def _some(writes: list[Write]) -> list[Write]:
+    """Any of the writes, because a disk can reorder them."""
     share = random.random()
-    return [piece for piece in pieces if random.random() < share]
+    return [write for write in writes if random.random() < share]
 
 
 LOSSES: tuple[Loss, ...] = (_none, _all, _first, _some)
@@ -75,53 +75,56 @@ Event = Callable[["Disk"], None]
 
 
 class Disk:
-    """Plays events again, one by one; at any of them the power may be lost."""
+    """The state of the disk after a sequence of events; the power can be lost after any of them."""
 
     def __init__(self) -> None:
-        self._now: dict[str, Inode] = {}
-        self._kept: dict[str, Inode] = {}
+        self._current: dict[str, Inode] = {}
+        self._synced: dict[str, Inode] = {}
 
     def open(self, name: str) -> None:
-        self._now.setdefault(name, Inode())
+        self._current.setdefault(name, Inode())
 
     def write(self, name: str, offset: int, content: bytes) -> None:
-        inode = self._now[name]
-        ends = [*range(offset - offset % _SECTOR + _SECTOR, offset + len(content), _SECTOR), offset + len(content)]
+        inode = self._current[name]
+        ends = [
+            *range(offset - offset % _SECTOR_SIZE + _SECTOR_SIZE, offset + len(content), _SECTOR_SIZE),
+            offset + len(content),
+        ]
         for end in ends:
-            start = max(offset, (end - 1) // _SECTOR * _SECTOR)
+            start = max(offset, (end - 1) // _SECTOR_SIZE * _SECTOR_SIZE)
             inode.pending.append((start, content[start - offset : end - offset]))
 
     def truncate(self, name: str, size: int) -> None:
-        self._now[name].pending.append((size, None))
+        self._current[name].pending.append((size, None))
 
     def sync(self, name: str) -> None:
-        self._now[name].sync()
-        if self._kept.get(name) is not self._now[name]:
-            self._kept[name] = self._now[name]
-            if name.endswith(_NEW_AND_SYNCED_WITH_ITS_FOLDER):
-                self._kept = self._now.copy()
+        self._current[name].sync()
+        if self._synced.get(name) is not self._current[name]:
+            self._synced[name] = self._current[name]
+            if name.endswith(_SYNCED_WITH_DIRECTORY):
+                self._synced = self._current.copy()
 
     def delete(self, name: str) -> None:
-        del self._now[name]
+        del self._current[name]
 
     def image(self, folder: Path) -> None:
-        """Write the files into a folder as they would be if the power were lost now."""
+        """Write the files to a folder as they would be after a power failure at this moment."""
         loss = random.choice(LOSSES)
-        for name in self._now.keys() | self._kept.keys():
-            there = random.choice([self._now, self._kept]).get(name)
-            if there is not None:
-                (folder / name).write_bytes(there.after(loss))
+        for name in self._current.keys() | self._synced.keys():
+            inode = random.choice([self._current, self._synced]).get(name)
+            if inode is not None:
+                (folder / name).write_bytes(inode.after(loss))
 
 
 class Recorder(apsw.VFS):
-    """Files as they are anywhere; what is done to them becomes events."""
+    """A VFS on real files that records the operations on them as events."""
 
     def __init__(self) -> None:
         super().__init__(NAME, "")
         self.events: list[Any] = []
 
     def xOpen(self, name: Any, flags: list[int]) -> apsw.VFSFile:  # noqa: N802  # apsw's name
-        # A file without a name is a temporary one, and gone with the process anyway.
+        # A file without a name is temporary and does not survive the process.
         return super().xOpen(name, flags) if name is None else _File(self.events, name, flags)
 
     def xDelete(self, name: str, sync_folder: bool) -> None:  # noqa: N802  # apsw's name
@@ -146,6 +149,6 @@ class _File(apsw.VFSFile):
         super().xTruncate(size)
         self._events.append(lambda disk: disk.truncate(self._name, size))
 
-    def xSync(self, flags: int) -> None:  # noqa: ARG002, N802  # apsw's form
-        # Not synced in truth: nobody pulls this plug, and it takes long.
+    def xSync(self, flags: int) -> None:  # noqa: ARG002, N802  # apsw's signature
+        # The real file is not synced, which would be slow and is not needed.
         self._events.append(lambda disk: disk.sync(self._name))

@@ -1,4 +1,4 @@
-"""apsw in the place of the standard library's sqlite3, so that the store runs unchanged on a recorded disk."""
+"""Replaces the standard library's sqlite3 with apsw, so that the unchanged store runs on a recorded disk."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.faults.disk import NAME
 
 @contextmanager
 def recorded() -> Iterator[None]:
-    """All connections opened meanwhile are to files of the recorded disk."""
+    """Open all connections of the block on the recorded disk."""
     with patch("sqlite3.connect", Connection):
         yield
 
@@ -31,7 +31,7 @@ def _errors() -> Iterator[None]:
 
 
 class Connection:
-    """As much of a connection of sqlite3 as the store uses, in its mode of committing nothing by itself."""
+    """The part of sqlite3.Connection that the store uses, with isolation_level=None."""
 
     def __init__(self, path: Any, timeout: float = 0, **_: Any) -> None:
         self.text_factory: type = str
@@ -57,7 +57,7 @@ class Connection:
 
 
 class Cursor:
-    """The rows of one statement."""
+    """The part of sqlite3.Cursor that the store uses."""
 
     def __init__(self, cursor: apsw.Cursor, rowcount: int, text_factory: type) -> None:
         self._cursor = cursor

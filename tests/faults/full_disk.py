@@ -1,4 +1,4 @@
-"""A disk without room under the service: a small file system of its own where one can be had, and a limit of size."""
+"""A full disk: the service runs with a limit on the size of files, and on a small file system if one can be mounted."""
 
 from __future__ import annotations
 
@@ -13,41 +13,41 @@ from typing import Any, NamedTuple
 import aiohttp
 from tqdm import tqdm
 
-from tests.faults.report import Report
+from tests.faults.report import Report, combined
 from tests.faults.service import Service, log_in
 from tests.faults.sqlite_kills import integrity
 from tests.support.requests import SHIP
 
-_SIZE = 1_000_000  # bytes of room
-_MOST = 2000  # ships: more than there is room for
+_SIZE = 1_000_000  # bytes of space
+_MAX_SHIPS = 2000  # more than there is space for
 _LARGE = {**SHIP, "model": "x" * 200, "roles": ["y" * 200] * 32}
 
 
 class Disk(ABC):
-    """A folder without much room, and the service on a file in it."""
+    """A folder with limited space, and the service on a SQLite file in it."""
 
     name: str
 
-    def __init__(self, folder: Path, before: tuple[str, ...] = ()) -> None:
+    def __init__(self, folder: Path, prefix: tuple[str, ...] = ()) -> None:
         self.folder = folder
-        self.service = Service(f"sqlite:///{folder}/room/file.db", folder, before)
+        self.service = Service(f"sqlite:///{folder}/disk/file.db", folder, prefix)
 
     @property
     def file(self) -> Path:
-        """The file, as it can be seen from here."""
-        return self.folder / "room" / "file.db"
+        """The path of the file, as seen by this process."""
+        return self.folder / "disk" / "file.db"
 
     @abstractmethod
     def fill(self) -> None:
-        """Leave little room."""
+        """Make the disk nearly full."""
 
     @abstractmethod
     def clear(self) -> None:
-        """Let there be room again."""
+        """Make space on the disk."""
 
 
 class Limited(Disk):
-    """The service may write no file beyond a size."""
+    """A limit on the size of the files that the service writes."""
 
     name = "a limit on the size of files"
 
@@ -60,12 +60,12 @@ class Limited(Disk):
 
 
 class Mounted(Disk):
-    """A file system in memory, seen only by the service."""
+    """A file system in memory, mounted for the service only."""
 
-    name = "a file system that is full"
+    name = "a full file system"
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder, _mounting(folder / "room"))
+        super().__init__(folder, _mount_command(folder / "disk"))
 
     @property
     def file(self) -> Path:
@@ -79,8 +79,8 @@ class Mounted(Disk):
         self.file.with_name("ballast").unlink()
 
 
-def _mounting(room: Path) -> tuple[str, ...]:
-    mount = f'mount -t tmpfs -o size={3 * _SIZE} tmpfs "{room}" && exec "$@"'
+def _mount_command(directory: Path) -> tuple[str, ...]:
+    mount = f'mount -t tmpfs -o size={3 * _SIZE} tmpfs "{directory}" && exec "$@"'
     return ("unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount, "sh")
 
 
@@ -88,16 +88,16 @@ def _can_mount() -> bool:
     if shutil.which("unshare") is None:
         return False
     with tempfile.TemporaryDirectory() as folder:
-        return subprocess.run([*_mounting(Path(folder)), "true"], capture_output=True, check=False).returncode == 0
+        return subprocess.run([*_mount_command(Path(folder)), "true"], capture_output=True, check=False).returncode == 0
 
 
 async def run() -> Report:
-    """Fill each kind of disk that can be had here, and make room again."""
+    """Run the trial on each kind of disk that is possible here."""
     reports = []
     kinds: list[type[Limited] | type[Mounted]] = [Limited, *([Mounted] if _can_mount() else [])]
     for kind in tqdm(kinds, "SQLite, disks filled", leave=False):
         with tempfile.TemporaryDirectory() as folder:
-            (Path(folder) / "room").mkdir()
+            (Path(folder) / "disk").mkdir()
             disk = kind(Path(folder))
             try:
                 await disk.service.start()
@@ -106,69 +106,69 @@ async def run() -> Report:
                     reports.append(await Trial(disk, session).run())
             finally:
                 disk.service.kill()
-    return Report("\n".join(report.tried for report in reports), [each for it in reports for each in it.violations])
+    return combined(reports)
 
 
-class Asked(NamedTuple):
-    """What a request came to."""
+class Result(NamedTuple):
+    """A request and the status of its response."""
 
-    what: str
+    request: str
     status: int
 
 
 class Trial:
-    """What the service on one disk is asked, and what it answers that it must not."""
+    """The requests to the service on one disk, and the responses that violate the contract."""
 
     def __init__(self, disk: Disk, session: aiohttp.ClientSession) -> None:
         self.violations: list[str] = []
-        self.told: list[Asked] = []
+        self.results: list[Result] = []
         self._disk = disk
         self._session = session
 
     async def run(self) -> Report:
-        """Fill the disk, ask, make room, ask again."""
+        """Send requests while the disk is full, then when it has space again."""
         ships = await self._ships()
         self._disk.fill()
         added = await self._add_until_full()
         ships += added
         for path in ("/api/ships/1", "/api/ships", "/health/ready"):
-            await self._ask("GET", path, 200)
-        await self._ask("POST", "/api/ships", 503, 507, ship=_LARGE)
-        await self._ask("PUT", "/api/ships/1", 503, 507, ship=_LARGE)
-        # It changes less than the others, so there may just be room for it.
-        ships -= await self._ask("DELETE", "/api/ships/1", 204, 503, 507) == 204
-        await self._count(ships)
+            await self._request("GET", path, 200)
+        await self._request("POST", "/api/ships", 503, 507, ship=_LARGE)
+        await self._request("PUT", "/api/ships/1", 503, 507, ship=_LARGE)
+        # It writes less than the other requests, so there may be enough space for it.
+        ships -= await self._request("DELETE", "/api/ships/1", 204, 503, 507) == 204
+        await self._check_count(ships)
         self._disk.clear()
-        await self._ask("POST", "/api/ships", 201, ship=_LARGE)
-        await self._ask("PUT", "/api/ships/2", 200, ship=SHIP)
-        await self._ask("DELETE", "/api/ships/3", 204)
-        await self._count(ships)
+        await self._request("POST", "/api/ships", 201, ship=_LARGE)
+        await self._request("PUT", "/api/ships/2", 200, ship=SHIP)
+        await self._request("DELETE", "/api/ships/3", 204)
+        await self._check_count(ships)
         self.violations += integrity(self._disk.file)
-        told = ", ".join(f"{asked.what} {asked.status}" for asked in self.told)
-        return Report(f"SQLite on {self._disk.name}: {added} ships fitted, then: {told}", self.violations)
+        results = ", ".join(f"{request} {status}" for request, status in self.results)
+        return Report(f"SQLite on {self._disk.name}: space for {added} ships, then: {results}", self.violations)
 
-    async def _ask(self, method: str, path: str, *right: int, ship: Any = None) -> int:
-        async with self._session.request(method, path, json=ship) as answer:
-            self.told.append(Asked(f"{method} {path}", answer.status))
-        if answer.status not in right:
-            self.violations.append(f"{method} {path} is answered {answer.status}, not {right}")
-        return answer.status
+    async def _request(self, method: str, path: str, *expected: int, ship: Any = None) -> int:
+        async with self._session.request(method, path, json=ship) as response:
+            self.results.append(Result(f"{method} {path}", response.status))
+        if response.status not in expected:
+            self.violations.append(f"{method} {path} returns {response.status}, not {expected}")
+        return response.status
 
     async def _add_until_full(self) -> int:
-        """How many ships there was room for: large ones, then small ones."""
+        """Add large ships, then small ones, until there is no space; return their number."""
         added = 0
         for ship in (_LARGE, SHIP):
             status = 201
-            while status == 201 and added < _MOST:
-                async with self._session.post("/api/ships", json=ship) as answer:
-                    status = answer.status
+            while status == 201 and added < _MAX_SHIPS:
+                async with self._session.post("/api/ships", json=ship) as response:
+                    status = response.status
                 added += status == 201
         return added
 
     async def _ships(self) -> int:
-        async with self._session.get("/api/ships", params={"_limit": "1"}) as answer:
-            return int(answer.headers["X-Total-Count"])
+        async with self._session.get("/api/ships", params={"_limit": "1"}) as response:
+            return int(response.headers["X-Total-Count"])
 
-    async def _count(self, wanted: int) -> None:
-        if (found := await self._ships()) != wanted:
-            self.violations.append(f"there are {found} ships, not {wanted}")
+    async def _check_count(self, expected: int) -> None:
+        if (found := await self._ships()) != expected:
+            self.violations.append(f"there are {found} ships, not {expected}")

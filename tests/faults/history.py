@@ -1,4 +1,4 @@
-"""A history of requests for one record, and whether the record can have been one (Herlihy and Wing: linearizable)."""
+"""Check that a history of concurrent requests for one record is linearizable (Herlihy and Wing, 1990)."""
 
 from __future__ import annotations
 
@@ -7,97 +7,98 @@ from dataclasses import dataclass
 from enum import Enum
 from math import inf
 
-NEW = "not made yet"
-GONE = "removed"
+NOT_CREATED = "not created"
+REMOVED = "removed"
 State = int | str
-"""The value that a record has, or NEW, or GONE."""
+"""The value of a record, or NOT_CREATED, or REMOVED."""
 
 
-class Did(Enum):
-    """What a request did to the record, as its answer says."""
+class Effect(Enum):
+    """The effect of a request on the record, according to its response."""
 
     READ = "read"
-    ADD = "add"
-    PUT = "put"
-    REMOVE = "remove"
-    MISSING = "found none"
-    STALE = "found another than expected"
+    ADDED = "added"
+    REPLACED = "replaced"
+    REMOVED = "removed"
+    NOT_FOUND = "not found"
+    MISMATCH = "revision mismatch"
 
 
 @dataclass(frozen=True, eq=False)
 class Request:
     """One request for one record.
 
-    called, returned: its place among all calls and returns; returned is inf where the answer was lost: then it did what
-    it says at any time after its call, or nothing. value: what it read or wrote; no two writes write the same.
-    expected: the value that it was to replace, remove or not find; None for any.
+    called, returned: the places of its call and of its response in the order of all calls and responses. `returned` is
+    inf if there was no response: the request then had its effect at any time after the call, or not at all.
+    value: the value that it read or wrote; no two requests write the same value.
+    expected: the value of the revision that the request required (If-Match); None if it required none.
     """
 
-    did: Did
+    effect: Effect
     called: int
     returned: float
     value: int | None = None
     expected: int | None = None
 
-    def on(self, state: State) -> State | None:
-        """What the record is after it; None if this cannot be its answer to a record in this state."""
-        there = isinstance(state, int)
-        fits = there and self.expected in (None, state)
-        match self.did:
-            case Did.READ:
+    def applied_to(self, state: State) -> State | None:
+        """Return the state after the request, or None if a record in this state does not allow its effect."""
+        exists = isinstance(state, int)
+        matches = exists and self.expected in (None, state)
+        match self.effect:
+            case Effect.READ:
                 return state if state == self.value else None
-            case Did.ADD:
-                return self.value if state == NEW else None
-            case Did.PUT:
-                return self.value if fits else None
-            case Did.REMOVE:
-                return GONE if fits else None
-            case Did.MISSING:
-                return None if there else state
-            case Did.STALE:
-                return state if there and not fits else None
+            case Effect.ADDED:
+                return self.value if state == NOT_CREATED else None
+            case Effect.REPLACED:
+                return self.value if matches else None
+            case Effect.REMOVED:
+                return REMOVED if matches else None
+            case Effect.NOT_FOUND:
+                return None if exists else state
+            case Effect.MISMATCH:
+                return state if exists and not matches else None
 
 
-Possible = tuple[State, frozenset[Request]]
-"""A state that the record may be in, and the requests that came to it before their return."""
+Configuration = tuple[State, frozenset[Request]]
+"""A possible state of the record, and the requests that have had their effect before their response."""
 
 
-def impossible(requests: Sequence[Request]) -> list[Request]:
-    """The requests under way at the first answer that no order of all before explains; none if there is no such.
+def violation(requests: Sequence[Request]) -> list[Request]:
+    """Return an empty list if the history is linearizable, else the requests in progress at the first violation.
 
-    At each return, all states are kept that the record can then be in (Wing and Gong; Lowe's just-in-time form).
+    Keeps all configurations that are possible after each response (Wing and Gong, 1993; Lowe's just-in-time variant).
     """
-    possible: set[Possible] = {(NEW, frozenset())}
-    running: set[Request] = set()
-    for request, returns in _events(requests):
-        if not returns:
-            running.add(request)
+    configurations: set[Configuration] = {(NOT_CREATED, frozenset())}
+    in_progress: set[Request] = set()
+    for request, is_response in _events(requests):
+        if not is_response:
+            in_progress.add(request)
             continue
-        possible = set(_with(request, possible, running))
-        if not possible:
-            return sorted(running, key=lambda each: each.called)
-        running.remove(request)
+        configurations = set(_after(request, configurations, in_progress))
+        if not configurations:
+            return sorted(in_progress, key=lambda each: each.called)
+        in_progress.remove(request)
     return []
 
 
 def _events(requests: Iterable[Request]) -> Iterator[tuple[Request, bool]]:
-    """The calls and, True, the returns, in their order."""
+    """The calls (False) and responses (True) in their order."""
     calls = [(request.called, request, False) for request in requests]
-    returns = [(request.returned, request, True) for request in requests if request.returned != inf]
-    for _, request, is_return in sorted([*calls, *returns], key=lambda event: event[0]):
-        yield request, is_return
+    responses = [(request.returned, request, True) for request in requests if request.returned != inf]
+    for _, request, is_response in sorted([*calls, *responses], key=lambda event: event[0]):
+        yield request, is_response
 
 
-def _with(request: Request, possible: set[Possible], running: set[Request]) -> Iterator[Possible]:
-    """All that is possible once this request has been done, whatever others were before."""
-    seen, left = set(possible), list(possible)
-    while left:
-        state, done = left.pop()
+def _after(request: Request, configurations: set[Configuration], in_progress: set[Request]) -> Iterator[Configuration]:
+    """All configurations after the effect of a request, which any of the others in progress may precede."""
+    seen, remaining = set(configurations), list(configurations)
+    while remaining:
+        state, done = remaining.pop()
         if request in done:
             yield state, done - {request}
             continue
-        for other in running - done:
-            after = other.on(state)
+        for other in in_progress - done:
+            after = other.applied_to(state)
             if after is not None and (reached := (after, done | {other})) not in seen:
                 seen.add(reached)
-                left.append(reached)
+                remaining.append(reached)

@@ -1,4 +1,4 @@
-"""Whether the ships are as if one request came at a time, whoever asks at once and whatever fails meanwhile."""
+"""Check that concurrent requests for ships are linearizable, also while faults are injected."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 
 import asyncpg
 
-from tests.faults.fleet import Fleet
-from tests.faults.history import impossible
-from tests.faults.report import Report
+from tests.faults.clients import Clients
+from tests.faults.history import violation
+from tests.faults.report import Report, combined
 from tests.faults.service import Service
 from tests.support.postgres_server import Server
 
@@ -24,14 +24,14 @@ _BACKENDS = """
 
 
 class Faults:
-    """How many there were."""
+    """Counts the injected faults."""
 
     def __init__(self) -> None:
         self.count = 0
 
 
 async def run(requests: int = 10_000) -> Report:
-    """Ask so often, of the service on each store."""
+    """Send so many requests to the service on each store."""
     reports = [await in_memory(requests), await on_sqlite(requests)]
     server = await asyncio.to_thread(Server, durable=True)
     try:
@@ -39,17 +39,17 @@ async def run(requests: int = 10_000) -> Report:
         reports.append(await on_postgres(requests, server.url))
     finally:
         await asyncio.to_thread(server.remove)
-    return Report("\n".join(report.tried for report in reports), [each for it in reports for each in it.violations])
+    return combined(reports)
 
 
 async def in_memory(requests: int) -> Report:
-    """One service, and no faults."""
+    """One service, without faults."""
     async with services_on("memory:") as services:
         return await _check("memory", services, requests, "faults", Faults())
 
 
 async def on_sqlite(requests: int) -> Report:
-    """One service, which is killed and started again."""
+    """One service, which is repeatedly killed and started again."""
     faults = Faults()
 
     async def kill(service: Service) -> None:
@@ -68,7 +68,7 @@ async def on_sqlite(requests: int) -> Report:
 
 
 async def on_postgres(requests: int, url: str) -> Report:
-    """Two services, whose connections are broken by the server."""
+    """Two services, whose connections the server terminates repeatedly."""
     faults = Faults()
 
     async def cut() -> None:
@@ -82,14 +82,14 @@ async def on_postgres(requests: int, url: str) -> Report:
 
     async with services_on(url, url) as services, asyncio.TaskGroup() as group:
         cutting = group.create_task(cut())
-        report = await _check("PostgreSQL, two services", services, requests, "backends ended", faults)
+        report = await _check("PostgreSQL, two services", services, requests, "connections terminated", faults)
         cutting.cancel()
     return report
 
 
 @asynccontextmanager
 async def services_on(*stores: str) -> AsyncIterator[Sequence[Service]]:
-    """A service on each of these stores."""
+    """Run a service on each of these stores."""
     with tempfile.TemporaryDirectory() as folder:
         async with AsyncExitStack() as stack:
             services = [Service(store, Path(folder)) for store in stores]
@@ -100,20 +100,21 @@ async def services_on(*stores: str) -> AsyncIterator[Sequence[Service]]:
 
 
 async def _check(title: str, services: Sequence[Service], requests: int, kind: str, faults: Faults) -> Report:
-    fleet = Fleet(services)
-    await fleet.sail(title, requests)
-    return verdict(fleet, f"{title}, {faults.count} {kind}")
+    clients = Clients(services)
+    await clients.run(title, requests)
+    return verdict(clients, f"{title}, {faults.count} {kind}")
 
 
-def verdict(fleet: Fleet, title: str) -> Report:
-    """Whether there is an order that explains what the clients have seen."""
-    violations = fleet.violations.copy()
-    for id, history in fleet.histories.items():
-        if window := impossible(history):
-            violations.append(f"no order explains, of ship {id}: {window}")
-    answered = sum(len(history) for history in fleet.histories.values())
+def verdict(clients: Clients, title: str) -> Report:
+    """Check the histories that the clients have recorded."""
+    violations = clients.violations.copy()
+    for id, history in clients.histories.items():
+        if requests := violation(history):
+            violations.append(f"the history of ship {id} is not linearizable: {requests}")
+    count = sum(len(history) for history in clients.histories.values())
     return Report(
-        f"{title}: {answered:,} requests for {len(fleet.histories)} ships by 8 clients, "
-        f"{fleet.lost} without an answer, {fleet.refused} answered 503: {'NOT VALID' if violations else 'valid'}",
+        f"{title}: {count:,} requests for {len(clients.histories)} ships by 8 clients, "
+        f"{clients.lost} without a response, {clients.unavailable} with a 503: "
+        f"{'NOT VALID' if violations else 'valid'}",
         violations,
     )

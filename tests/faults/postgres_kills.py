@@ -1,4 +1,4 @@
-"""SIGKILL to the PostgreSQL server, and its restart, while two instances of the store write."""
+"""SIGKILL and restart of the PostgreSQL server while two instances of the store write."""
 
 from __future__ import annotations
 
@@ -11,98 +11,101 @@ from tqdm import tqdm
 
 from service.store.base import StoreUnavailable
 from service.store.postgres import PostgresStore
-from tests.faults.keeper import COLLECTIONS, Keeper, State, audit
+from tests.faults.checked_writer import COLLECTIONS, CheckedWriter, State, check_store
 from tests.faults.report import Report
 from tests.support.postgres_server import Server
 
-_KEEPERS = 8
+_WRITERS = 8
 _INSTANCES = 2
-LONGEST_REFUSAL = 2.0  # seconds that a client waits to be told that the store is away
-LONGEST_RETURN = 1.0  # seconds from the first connection that the server accepts to the first write
+MAX_ERROR_SECONDS = 2.0
+"""How long a call may take until it raises StoreUnavailable."""
+MAX_RECOVERY_SECONDS = 1.0
+"""How long after the start of the server the first write may succeed."""
 
 
 @dataclass
-class _Seen:
-    """What the keepers went through."""
+class _Statistics:
+    """What the writers have experienced."""
 
     acknowledged: int = 0
-    refused: int = 0
+    failed: int = 0
     unknown: int = 0
-    longest_refusal: float = 0
+    slowest_error: float = 0
     written: asyncio.Event = field(default_factory=asyncio.Event)
-    over: bool = False
+    stopped: bool = False
 
 
 async def run(kills: int = 100, *, timed: bool = True) -> Report:
-    """Kill it so often; each keeper then looks for what it was told is kept. `timed`: hold the limits."""
+    """Kill the server so many times, then check what each writer has written; timed: check the time limits."""
     server = await asyncio.to_thread(Server, durable=True)
     try:
         await asyncio.to_thread(server.start)
         stores = [PostgresStore(server.url) for _ in range(_INSTANCES)]
         for store in stores:
             await store.open(COLLECTIONS)
-        importers = [Keeper(stores[number % _INSTANCES], State(f"keeper {number}")) for number in range(_KEEPERS)]
-        seen = _Seen()
-        tasks = [asyncio.create_task(_keep(keeper, seen)) for keeper in importers]
-        returns = []
+        writers = [CheckedWriter(stores[number % _INSTANCES], State(f"writer {number}")) for number in range(_WRITERS)]
+        statistics = _Statistics()
+        tasks = [asyncio.create_task(_write(writer, statistics)) for writer in writers]
+        recoveries = []
         for _ in tqdm(range(kills), "PostgreSQL, servers killed", leave=False):
             await asyncio.sleep(random.uniform(0, 0.5))
-            returns.append(await _kill(server, seen))
-        seen.over = True
+            recoveries.append(await _kill(server, statistics))
+        statistics.stopped = True
         await asyncio.gather(*tasks)
-        violations = await _conclude(importers)
+        violations = await _check(writers)
         for store in stores:
             await store.close()
     finally:
         await asyncio.to_thread(server.remove)
     if timed:
-        violations += too_long(seen.longest_refusal, LONGEST_REFUSAL, "a refusal")
-        violations += too_long(max(returns), LONGEST_RETURN, "the first write after a restart")
+        violations += too_slow(statistics.slowest_error, MAX_ERROR_SECONDS, "an error")
+        violations += too_slow(max(recoveries), MAX_RECOVERY_SECONDS, "the first write after a restart")
     return Report(
-        f"PostgreSQL, {kills:,} kills of the server under {_KEEPERS} writers on {_INSTANCES} instances: "
-        f"{seen.acknowledged:,} acknowledged writes looked for; {seen.refused:,} refused, {seen.unknown:,} of them "
-        f"with an unknown outcome, the slowest after {seen.longest_refusal:.2f} s; the first write "
-        f"{median(returns):.2f} s after the server accepted connections in the middle, {max(returns):.2f} s at most",
+        f"PostgreSQL, {kills:,} kills of the server under {_WRITERS} writers on {_INSTANCES} instances: "
+        f"{statistics.acknowledged:,} acknowledged writes checked; {statistics.failed:,} failed, "
+        f"{statistics.unknown:,} of them with an unknown outcome, the slowest after {statistics.slowest_error:.2f} s; "
+        f"after a restart of the server, the first write succeeded in {median(recoveries):.2f} s (median), "
+        f"{max(recoveries):.2f} s (maximum)",
         violations,
     )
 
 
-async def _kill(server: Server, seen: _Seen) -> float:
-    """End the server, start it again; how long it then was until a write."""
+async def _kill(server: Server, statistics: _Statistics) -> float:
+    """Kill and start the server; return the seconds until the first write succeeds."""
     clock = asyncio.get_running_loop().time
     await asyncio.to_thread(server.kill)
     await asyncio.sleep(random.uniform(0, 0.5))
     await asyncio.to_thread(server.start)
     started = clock()
-    seen.written.clear()
+    statistics.written.clear()
     async with asyncio.timeout(30):
-        await seen.written.wait()
+        await statistics.written.wait()
     return clock() - started
 
 
-async def _keep(keeper: Keeper, seen: _Seen) -> None:
+async def _write(writer: CheckedWriter, statistics: _Statistics) -> None:
     clock = asyncio.get_running_loop().time
-    while not seen.over:
+    while not statistics.stopped:
         started = clock()
         try:
-            await keeper.step()
+            await writer.write()
         except StoreUnavailable as error:
-            seen.refused += 1
-            seen.unknown += error.unknown
-            seen.longest_refusal = max(seen.longest_refusal, clock() - started)
+            statistics.failed += 1
+            statistics.unknown += error.unknown
+            statistics.slowest_error = max(statistics.slowest_error, clock() - started)
             await asyncio.sleep(0.01)
         else:
-            seen.acknowledged += 1
-            seen.written.set()
+            statistics.acknowledged += 1
+            statistics.written.set()
 
 
-async def _conclude(importers: list[Keeper]) -> list[str]:
-    """What was wrong, after a last look of each."""
-    for keeper in importers:
-        await keeper.look()
-    return [violation for keeper in importers for violation in keeper.violations] + await audit(importers[0].store)
+async def _check(writers: list[CheckedWriter]) -> list[str]:
+    for writer in writers:
+        await writer.check()
+    violations = [violation for writer in writers for violation in writer.violations]
+    return violations + await check_store(writers[0].store)
 
 
-def too_long(took: float, limit: float, what: str) -> list[str]:
-    """The violation that this is, if it is one."""
-    return [f"{what} took {took:.2f} s"] if took > limit else []
+def too_slow(seconds: float, limit: float, what: str) -> list[str]:
+    """Return a violation if the limit is exceeded."""
+    return [f"{what} took {seconds:.2f} s"] if seconds > limit else []

@@ -1,4 +1,4 @@
-"""A loss of power under writes to a SQLite store, simulated: any part of what was not synced is lost."""
+"""A simulated power failure during writes to a SQLite store, in which any data that was not synced can be lost."""
 
 from __future__ import annotations
 
@@ -13,78 +13,80 @@ from tqdm import tqdm
 
 from service.store.base import StoreUnusable
 from service.store.sqlite import SQLiteStore
+from tests.faults.checked_writer import COLLECTIONS, CheckedWriter, State, check_store
 from tests.faults.disk import Disk, Event, Recorder
 from tests.faults.driver import recorded
-from tests.faults.keeper import COLLECTIONS, Keeper, State, audit
 from tests.faults.report import Report
 from tests.faults.sqlite_kills import integrity
 
-_KEEPERS = 8
-_WRITES = 100  # of each keeper
-_IMAGES_OF_A_RUN = 100
+_WRITERS = 8
+_MAX_WRITES = 100  # of each writer
+_IMAGES_PER_RECORDING = 100
 
 
 class Acknowledged(NamedTuple):
-    """The event that a client was told of its write."""
+    """The event that a write was acknowledged."""
 
     state: State
 
 
-class Found(NamedTuple):
-    """How many of the images had lost what was acknowledged; and all that was wrong with any."""
+class Findings(NamedTuple):
+    """The number of images that lack acknowledged writes, and the violations in all of them."""
 
     lost: int
     violations: list[str]
 
 
 async def run(images: int = 1000) -> Report:
-    """Make so many images, and a fifth as many without the syncs that matter, as the control."""
-    full = await _lose(images, "FULL")
-    control = await _lose(max(images // 5, 20), "NORMAL")
+    """Check so many images; as a control, check a fifth as many of a store that does not sync each commit."""
+    control_images = max(images // 5, 20)
+    full = await _test("FULL", images)
+    control = await _test("NORMAL", control_images)
     violations = full.violations.copy()
     if not control.lost:
-        violations.append("the control lost nothing: what is simulated is no loss of power")
+        violations.append("the control lost nothing, so the simulated power failure has no effect")
     return Report(
-        f"SQLite, power lost under writes: {images:,} images, {full.lost} of them without acknowledged writes; "
-        f"the control with synchronous=NORMAL: {max(images // 5, 20):,} images, {control.lost} (more than 0 wanted)",
+        f"SQLite, power failures during writes: {images:,} images, {full.lost} of them without acknowledged writes; "
+        f"the control with synchronous=NORMAL: {control_images:,} images, {control.lost} (must be more than 0)",
         violations,
     )
 
 
-async def _lose(images: int, synchronous: Literal["FULL", "NORMAL"]) -> Found:
+async def _test(synchronous: Literal["FULL", "NORMAL"], images: int) -> Findings:
     lost, violations = 0, list[str]()
-    with tqdm(total=images, desc=f"SQLite, images after a loss of power, {synchronous}", leave=False) as bar:
-        for first in range(0, images, _IMAGES_OF_A_RUN):
+    with tqdm(total=images, desc=f"SQLite, images after a power failure, {synchronous}", leave=False) as bar:
+        for first in range(0, images, _IMAGES_PER_RECORDING):
             events = await _record(synchronous)
-            found = await _replay(events, min(_IMAGES_OF_A_RUN, images - first), bar)
-            lost += found.lost
-            violations += found.violations
-    return Found(lost, violations)
+            findings = await _replay(events, min(_IMAGES_PER_RECORDING, images - first), bar)
+            lost += findings.lost
+            violations += findings.violations
+    return Findings(lost, violations)
 
 
 async def _record(synchronous: Literal["FULL", "NORMAL"]) -> list[Event | Acknowledged]:
-    """All that happens to the disk, and to the clients, while some write."""
+    """Return the operations on the disk and the acknowledgements, in order, while several writers write."""
     recorder = Recorder()
 
-    async def keep(keeper: Keeper) -> None:
-        for _ in range(random.randint(1, _WRITES)):
-            await keeper.step()
-            recorder.events.append(Acknowledged(keeper.state))
+    async def write(writer: CheckedWriter) -> None:
+        for _ in range(random.randint(1, _MAX_WRITES)):
+            await writer.write()
+            recorder.events.append(Acknowledged(writer.state))
 
     try:
         with tempfile.TemporaryDirectory() as folder, recorded():
             store = SQLiteStore(Path(folder) / "file.db", synchronous)
             await store.open(COLLECTIONS)
-            await asyncio.gather(*(keep(Keeper(store, State(f"keeper {number}"))) for number in range(_KEEPERS)))
+            writers = [CheckedWriter(store, State(f"writer {number}")) for number in range(_WRITERS)]
+            await asyncio.gather(*(write(writer) for writer in writers))
             await store.close()
     finally:
         recorder.unregister()
     return recorder.events
 
 
-async def _replay(events: list[Event | Acknowledged], images: int, bar: tqdm[Any]) -> Found:
-    """Play the events again, and look at what a loss of power would leave, so many times."""
-    disk, states = Disk(), {f"keeper {number}": State(f"keeper {number}") for number in range(_KEEPERS)}
+async def _replay(events: list[Event | Acknowledged], images: int, bar: tqdm[Any]) -> Findings:
+    """Replay the events, and check so many images of the disk after power failures between them."""
+    disk, states = Disk(), {f"writer {number}": State(f"writer {number}") for number in range(_WRITERS)}
     moments = sorted(random.choices(range(len(events)), k=images))
     lost, violations = 0, list[str]()
     for number, event in enumerate(events):
@@ -94,31 +96,31 @@ async def _replay(events: list[Event | Acknowledged], images: int, bar: tqdm[Any
             event(disk)
         while moments and moments[0] == number:
             moments.pop(0)
-            found = await _look(disk, tuple(states.values()))
-            lost += found.lost
-            violations += [f"event {number} of {len(events)}: {violation}" for violation in found.violations]
+            findings = await _check_image(disk, tuple(states.values()))
+            lost += findings.lost
+            violations += [f"event {number} of {len(events)}: {violation}" for violation in findings.violations]
             bar.update()
-    return Found(lost, violations)
+    return Findings(lost, violations)
 
 
-async def _look(disk: Disk, states: tuple[State, ...]) -> Found:
+async def _check_image(disk: Disk, states: tuple[State, ...]) -> Findings:
     folder = Path(tempfile.mkdtemp())
     try:
         disk.image(folder)
-        return await _examine(folder / "file.db", states)
+        return await _check_file(folder / "file.db", states)
     except StoreUnusable as error:
-        return Found(1, [str(error)])
+        return Findings(1, [str(error)])
     finally:
         shutil.rmtree(folder)
 
 
-async def _examine(path: Path, states: tuple[State, ...]) -> Found:
+async def _check_file(path: Path, states: tuple[State, ...]) -> Findings:
     store = SQLiteStore(path)
     await store.open(COLLECTIONS)
-    importers = [Keeper(store, state) for state in states]
-    for keeper in importers:
-        await keeper.look()
-    losses = [violation for keeper in importers for violation in keeper.violations]
-    wrong = await audit(store)
+    writers = [CheckedWriter(store, state) for state in states]
+    for writer in writers:
+        await writer.check()
+    losses = [violation for writer in writers for violation in writer.violations]
+    violations = await check_store(store)
     await store.close()
-    return Found(bool(losses), losses + wrong + integrity(path))
+    return Findings(bool(losses), losses + violations + integrity(path))

@@ -1,20 +1,26 @@
-"""What a program says at its end."""
+"""The report of a trial."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-_MOST = 20  # violations shown
-_LONGEST = 500  # characters of one
+_MAX_VIOLATIONS = 20  # shown
+_MAX_CHARACTERS = 500  # of a violation
 
 
 class Report(NamedTuple):
-    """What was tried, with figures; and what was found that must not be."""
+    """A summary of the trial, and the violations that it found."""
 
-    tried: str
+    summary: str
     violations: list[str]
 
     def __str__(self) -> str:
-        tried = [f"  {line}" for line in self.tried.splitlines()]
-        found = [f"  VIOLATION: {violation[:_LONGEST]}" for violation in self.violations[:_MOST]]
-        return "\n".join([*tried, *found, f"  {len(self.violations)} violations"])
+        summary = [f"  {line}" for line in self.summary.splitlines()]
+        violations = [f"  VIOLATION: {text[:_MAX_CHARACTERS]}" for text in self.violations[:_MAX_VIOLATIONS]]
+        return "\n".join([*summary, *violations, f"  {len(self.violations)} violations"])
+
+
+def combined(reports: list[Report]) -> Report:
+    """Return one report with the content of all."""
+    violations = [violation for report in reports for violation in report.violations]
+    return Report("\n".join(report.summary for report in reports), violations)

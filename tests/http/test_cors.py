@@ -1,4 +1,4 @@
-"""Cross-origin requests: nobody is let in by default, the listed origins are, and a preflight needs no token."""
+"""CORS: no origin is allowed by default, the configured ones are, and a preflight needs no token."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from tests.support.requests import SHIP, Client, bearer
 
 MakeClient = Callable[..., Awaitable[Client]]
 
-GOOD, OTHER = "https://admin.example.org", "http://localhost:3000"
-CORS = {"origins": [GOOD, OTHER]}
-STRANGERS = [
+FIRST, SECOND = "https://admin.example.org", "http://localhost:3000"
+CORS = {"origins": [FIRST, SECOND]}
+NOT_ALLOWED = [
     *("https://evil.example", "https://admin.example.org.evil.example", "https://admin.example.org:444", "null", "*"),
     *(
         "http://admin.example.org",
@@ -28,28 +28,29 @@ EXPOSED = {"ETag", "Link", "Location", "Retry-After", "X-Request-ID", "X-Total-C
 
 
 def preflight(origin: str, method: str = "PUT") -> dict[str, str]:
-    wanted = "authorization, content-type, if-match, idempotency-key"
-    return {"Origin": origin, "Access-Control-Request-Method": method, "Access-Control-Request-Headers": wanted}
+    names = "authorization, content-type, if-match, idempotency-key"
+    return {"Origin": origin, "Access-Control-Request-Method": method, "Access-Control-Request-Headers": names}
 
 
-def said(headers: object) -> set[str]:
+def cors_headers(headers: object) -> set[str]:
+    """Return the names of the Access-Control-* headers."""
     return {str(name) for name in headers if str(name).startswith("Access-Control-")}  # type: ignore[attr-defined]
 
 
-async def test_by_default_no_origin_is_let_in(make_client: MakeClient) -> None:
+async def test_no_origin_is_allowed_by_default(make_client: MakeClient) -> None:
     client = await make_client()
-    for origin in (GOOD, "null", str(client.make_url("")).rstrip("/")):
-        answer = await client.get("/api/ships", headers={"Origin": origin})
-        assert (answer.status, said(answer.headers), "Vary" in answer.headers) == (200, set(), False)
-        answer = await client.options("/api/ships/1", headers=preflight(origin))
-        assert (answer.status, said(answer.headers)) == (204, set())
+    for origin in (FIRST, "null", str(client.make_url("")).rstrip("/")):
+        response = await client.get("/api/ships", headers={"Origin": origin})
+        assert (response.status, cors_headers(response.headers), "Vary" in response.headers) == (200, set(), False)
+        response = await client.options("/api/ships/1", headers=preflight(origin))
+        assert (response.status, cors_headers(response.headers)) == (204, set())
 
 
 @pytest.mark.parametrize("origin", CORS["origins"])
-async def test_a_listed_origin_may_read_every_answer(make_client: MakeClient, origin: str) -> None:
+async def test_a_configured_origin_may_read_every_response(make_client: MakeClient, origin: str) -> None:
     client = await make_client(cors=CORS, docs=True)
     headers = {"Origin": origin}
-    answers = [
+    responses = [
         await client.get("/api/ships", headers=headers),
         await client.get("/api/ships/99", headers=headers),
         await client.get("/nowhere", headers=headers),
@@ -57,15 +58,15 @@ async def test_a_listed_origin_may_read_every_answer(make_client: MakeClient, or
         await client.post("/api/ships", json=SHIP, headers={**headers, **bearer(client)}),
         await client.get("/api/docs/openapi.json", headers=headers),
     ]
-    assert [answer.status for answer in answers] == [200, 404, 404, 401, 201, 200]
-    for answer in answers:
-        assert answer.headers["Access-Control-Allow-Origin"] == origin
-        assert set(answer.headers["Access-Control-Expose-Headers"].split(", ")) == EXPOSED
-        assert answer.headers.getall("Vary") == ["Origin"]
-        assert "Access-Control-Allow-Credentials" not in answer.headers
+    assert [response.status for response in responses] == [200, 404, 404, 401, 201, 200]
+    for response in responses:
+        assert response.headers["Access-Control-Allow-Origin"] == origin
+        assert set(response.headers["Access-Control-Expose-Headers"].split(", ")) == EXPOSED
+        assert response.headers.getall("Vary") == ["Origin"]
+        assert "Access-Control-Allow-Credentials" not in response.headers
 
 
-async def test_a_preflight_is_answered_before_anybody_asks_for_a_token(make_client: MakeClient) -> None:
+async def test_a_preflight_needs_no_token(make_client: MakeClient) -> None:
     client = await make_client(cors=CORS)
     for path, method in (
         ("/api/ships/1", "PUT"),
@@ -73,11 +74,11 @@ async def test_a_preflight_is_answered_before_anybody_asks_for_a_token(make_clie
         ("/api/users/1", "PATCH"),
         ("/api/ships", "POST"),
     ):
-        answer = await client.options(path, headers=preflight(GOOD, method))
-        assert (answer.status, await answer.read()) == (204, b"")
-        assert answer.headers["Access-Control-Allow-Origin"] == GOOD
-        assert method in answer.headers["Access-Control-Allow-Methods"].split(", ")
-        allowed = set(answer.headers["Access-Control-Allow-Headers"].lower().split(", "))
+        response = await client.options(path, headers=preflight(FIRST, method))
+        assert (response.status, await response.read()) == (204, b"")
+        assert response.headers["Access-Control-Allow-Origin"] == FIRST
+        assert method in response.headers["Access-Control-Allow-Methods"].split(", ")
+        allowed = set(response.headers["Access-Control-Allow-Headers"].lower().split(", "))
         assert allowed >= {
             "authorization",
             "content-type",
@@ -86,32 +87,36 @@ async def test_a_preflight_is_answered_before_anybody_asks_for_a_token(make_clie
             "idempotency-key",
             "x-request-id",
         }
-        assert int(answer.headers["Access-Control-Max-Age"]) > 0
-        assert "Origin" in answer.headers["Vary"]
-        assert "Access-Control-Allow-Credentials" not in answer.headers
+        assert int(response.headers["Access-Control-Max-Age"]) > 0
+        assert "Origin" in response.headers["Vary"]
+        assert "Access-Control-Allow-Credentials" not in response.headers
 
 
-async def test_an_origin_that_is_not_listed_gets_nothing_and_caches_are_told_why(make_client: MakeClient) -> None:
+async def test_an_origin_that_is_not_configured_gets_no_cors_headers_but_vary(make_client: MakeClient) -> None:
     client = await make_client(cors=CORS)
-    for origin in STRANGERS:
-        answer = await client.get("/api/ships/1", headers={"Origin": origin})
-        assert (answer.status, said(answer.headers), answer.headers["Vary"]) == (200, set(), "Origin"), origin
-        answer = await client.options("/api/ships/1", headers=preflight(origin))
-        assert (answer.status, said(answer.headers), answer.headers["Vary"]) == (204, set(), "Origin"), origin
-    answer = await client.get("/api/ships/1")
-    assert (said(answer.headers), answer.headers["Vary"]) == (set(), "Origin")
+    for origin in NOT_ALLOWED:
+        response = await client.get("/api/ships/1", headers={"Origin": origin})
+        assert (response.status, cors_headers(response.headers), response.headers["Vary"]) == (200, set(), "Origin"), (
+            origin
+        )
+        response = await client.options("/api/ships/1", headers=preflight(origin))
+        assert (response.status, cors_headers(response.headers), response.headers["Vary"]) == (204, set(), "Origin"), (
+            origin
+        )
+    response = await client.get("/api/ships/1")
+    assert (cors_headers(response.headers), response.headers["Vary"]) == (set(), "Origin")
 
 
-async def test_options_without_a_preflights_headers_says_which_methods_there_are(make_client: MakeClient) -> None:
+async def test_options_without_preflight_headers_returns_the_allowed_methods(make_client: MakeClient) -> None:
     client = await make_client(cors=CORS)
-    answer = await client.options("/auth/login", headers={"Origin": GOOD})
-    assert (answer.status, answer.headers["Allow"]) == (204, "OPTIONS, POST")
-    assert answer.headers["Access-Control-Allow-Origin"] == GOOD
+    response = await client.options("/auth/login", headers={"Origin": FIRST})
+    assert (response.status, response.headers["Allow"]) == (204, "OPTIONS, POST")
+    assert response.headers["Access-Control-Allow-Origin"] == FIRST
 
 
 @pytest.mark.parametrize(
     "origin", ["*", "null", "admin.example.org", "https://a/", "https://*.a", "https://a b", "ftp://a", ""]
 )
-def test_what_is_no_origin_cannot_be_listed(origin: str) -> None:
+def test_an_invalid_origin_is_an_error_of_the_settings(origin: str) -> None:
     with pytest.raises(StartupError, match=r"cors\.origins"):
         settings_for_tests(cors={"origins": [origin]})

@@ -1,4 +1,4 @@
-"""Paths, query strings and hosts as they come over the wire: one spelling for each thing, and 404 for all others."""
+"""Paths, queries and Host headers as received: each resource has one path, and other spellings get a 404."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Serve = Callable[..., Awaitable[int]]
 TOKEN = f"Authorization: Bearer {Tokens(settings_for_tests().jwt, SECRET).pair(1).access}"
 JSON = "Content-Type: application/json"
 
-NO_IDS = [
+INVALID_IDS = [
     *(
         "0",
         "-1",
@@ -43,7 +43,7 @@ NO_IDS = [
     *("1%0A", "1%00", "1%20", "%201", "1%09", "1%0D%0A", "1%2F", "%2531", "1%C2%A0", "1%EF%BB%BF", "%FF", "1%ED%A0%80"),
     *(str(2**63), str(2**64), "1" + "0" * 16, "9" * 5000, "1" * 17),
 ]
-NO_PATHS = [
+UNKNOWN_PATHS = [
     *("/", "/api", "/api/", "/api/ships/", "/api//ships", "//api/ships", "/API/ships", "/api/Ships", "/api/ship"),
     *("/api/x/../ships", "/api/./ships", "/api/ships/.", "/api/ships/..", "/../api/ships", "/%2e%2e/api/ships"),
     *(
@@ -79,30 +79,30 @@ NO_PATHS = [
 ]
 
 
-async def test_an_id_is_written_in_one_way(serve: Serve) -> None:
+async def test_an_id_has_one_spelling(serve: Serve) -> None:
     port = await serve()
-    for method, resource, id in product(("GET", "PUT", "PATCH", "DELETE"), ("ships", "users"), NO_IDS):
-        answer = await ask(port, request(f"{method} /api/{resource}/{id}", TOKEN))
-        assert (answer.status, answer.json["code"]) == (404, "not_found"), id
+    for method, resource, id in product(("GET", "PUT", "PATCH", "DELETE"), ("ships", "users"), INVALID_IDS):
+        response = await ask(port, request(f"{method} /api/{resource}/{id}", TOKEN))
+        assert (response.status, response.json["code"]) == (404, "not_found"), id
     assert len((await ask(port, request("GET /api/ships"))).json) == 15
 
 
 async def test_a_digit_may_be_percent_encoded(serve: Serve) -> None:
     port = await serve()
     for path in ("/api/ships/%31", "/api/%73hips/1", "/api/ships/%31?", "/api/ships/1#x"):
-        answer = await ask(port, request(f"GET {path}"))
-        assert (answer.status, answer.json["id"]) == (200, 1), path
+        response = await ask(port, request(f"GET {path}"))
+        assert (response.status, response.json["id"]) == (200, 1), path
 
 
-async def test_a_path_is_written_in_one_way_and_nobody_is_sent_elsewhere(serve: Serve) -> None:
+async def test_a_path_has_one_spelling_and_no_redirects(serve: Serve) -> None:
     port = await serve()
-    for path in NO_PATHS:
-        answer = await ask(port, request(f"GET {path}"))
-        assert (answer.status, answer.json["code"]) in ((404, "not_found"), (400, "bad_request")), path
-        assert "Location" not in answer.headers
+    for path in UNKNOWN_PATHS:
+        response = await ask(port, request(f"GET {path}"))
+        assert (response.status, response.json["code"]) in ((404, "not_found"), (400, "bad_request")), path
+        assert "Location" not in response.headers
 
 
-async def test_targets_of_other_forms_lead_nowhere_else(serve: Serve) -> None:
+async def test_absolute_and_authority_form_targets_get_a_json_response(serve: Serve) -> None:
     port = await serve()
     for line in (
         "GET http://evil.example/api/ships/1",
@@ -110,12 +110,12 @@ async def test_targets_of_other_forms_lead_nowhere_else(serve: Serve) -> None:
         "GET http:///x",
         "GET evil.example:80",
     ):
-        answer = await ask(port, request(line))
-        assert answer.status in (200, 400, 404), line
-        assert answer.headers["Content-Type"] == "application/json"
+        response = await ask(port, request(line))
+        assert response.status in (200, 400, 404), line
+        assert response.headers["Content-Type"] == "application/json"
 
 
-async def test_no_query_is_a_fault_of_ours(serve: Serve) -> None:
+async def test_a_malformed_query_is_never_a_500(serve: Serve) -> None:
     port = await serve()
     many = "&".join(f"a{index}=1" for index in range(1000))
     for query in (
@@ -134,23 +134,23 @@ async def test_no_query_is_a_fault_of_ours(serve: Serve) -> None:
         "[]=1",
         "+=+",
     ):
-        answer = await ask(port, request(f"GET /api/ships?{query}"))
-        assert answer.status in (200, 400), query
-        answer = await ask(port, request(f"GET /api/ships/1?{query}"))
-        assert answer.status in (200, 400), query
+        response = await ask(port, request(f"GET /api/ships?{query}"))
+        assert response.status in (200, 400), query
+        response = await ask(port, request(f"GET /api/ships/1?{query}"))
+        assert response.status in (200, 400), query
     for query in ("a=%ff", "%ff=1", many):
-        answer = await ask(port, request(f"GET /api/ships?{query}"))
-        assert (answer.status, answer.json["code"]) == (400, "invalid_parameters")
+        response = await ask(port, request(f"GET /api/ships?{query}"))
+        assert (response.status, response.json["code"]) == (400, "invalid_parameters")
 
 
-async def test_one_record_takes_no_parameters(serve: Serve) -> None:
+async def test_reading_one_record_rejects_query_parameters(serve: Serve) -> None:
     port = await serve()
-    answer = await ask(port, request("GET /api/ships/1?crew=1&_fields=id"))
-    assert answer.status == 400
-    assert answer.json["message"] == {"crew": ["Unknown parameter."], "_fields": ["Unknown parameter."]}
+    response = await ask(port, request("GET /api/ships/1?crew=1&_fields=id"))
+    assert response.status == 400
+    assert response.json["message"] == {"crew": ["Unknown parameter."], "_fields": ["Unknown parameter."]}
 
 
-HOSTS = [
+MALFORMED_HOSTS = [
     *(
         "a:99999",
         "a:65536",
@@ -170,29 +170,33 @@ HOSTS = [
 ]
 
 
-async def test_a_malformed_host_is_refused_before_anybody_uses_it(serve: Serve) -> None:
+async def test_a_malformed_host_is_rejected_before_the_request_is_processed(serve: Serve) -> None:
     port = await serve()
-    for host in HOSTS:
-        async with connected(port) as wire:
-            sent = request(
+    for host in MALFORMED_HOSTS:
+        async with connected(port) as connection:
+            data = request(
                 "POST /api/ships", TOKEN, "Content-Type: application/json", body=orjson.dumps(SHIP), host=host
             )
-            wire.send(sent)
-            answer = await wire.answer()
-            assert (answer.status, answer.headers["Connection"], "Location" in answer.headers) == (400, "close", False)
-            assert await wire.ended(), host
+            connection.send(data)
+            response = await connection.response()
+            assert (response.status, response.headers["Connection"], "Location" in response.headers) == (
+                400,
+                "close",
+                False,
+            )
+            assert await connection.is_closed(), host
     assert len((await ask(port, request("GET /api/ships"))).json) == 15
 
 
-async def test_links_lead_to_the_host_that_was_asked_for(serve: Serve) -> None:
+async def test_links_use_the_host_of_the_request(serve: Serve) -> None:
     port = await serve()
     for host in ("a", "A.example", "127.0.0.1:80", "[::1]:5000", "[2001:db8::1]", "a_b-c.d:65535", "a:0"):
-        answer = await ask(port, request("GET /api/ships?_limit=1", host=host))
-        assert answer.headers["Link"].startswith(f"<http://{host}/api/ships?_start=0&_limit=1>")
+        response = await ask(port, request("GET /api/ships?_limit=1", host=host))
+        assert response.headers["Link"].startswith(f"<http://{host}/api/ships?_start=0&_limit=1>")
 
 
-async def test_one_host_is_needed_and_no_more(serve: Serve) -> None:
+async def test_exactly_one_host_header_is_required(serve: Serve) -> None:
     port = await serve()
     for head in (b"", b"Host: a\r\nHost: a\r\n", b"Host: a\r\nHost: b\r\n"):
-        answer = await ask(port, b"GET /api/ships/1 HTTP/1.1\r\n" + head + b"\r\n")
-        assert (answer.status, answer.json["code"]) == (400, "bad_request"), head
+        response = await ask(port, b"GET /api/ships/1 HTTP/1.1\r\n" + head + b"\r\n")
+        assert (response.status, response.json["code"]) == (400, "bad_request"), head

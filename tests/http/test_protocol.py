@@ -1,4 +1,4 @@
-"""HTTP/1.1 on the wire (RFC 9112): what is malformed is refused and closed, and nothing behind it is ever executed."""
+"""HTTP/1.1 messages (RFC 9112): a malformed request gets a 400, closes the connection, and nothing after it runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import orjson
 
 from service.auth.tokens import Tokens
 from service.testing import SECRET, settings_for_tests
-from tests.support.raw_http import Answer, ask, connected, request
+from tests.support.raw_http import RawResponse, ask, connected, request
 from tests.support.requests import SHIP
 
 Serve = Callable[..., Awaitable[int]]
@@ -32,28 +32,28 @@ async def count(port: int) -> int:
     return len((await ask(port, request("GET /api/ships"))).json)
 
 
-async def refused_and_closed(port: int, sent: bytes) -> Answer:
-    """The one answer to something malformed with a good request glued behind it, which nobody may execute."""
-    async with connected(port) as wire:
-        wire.send(sent + NEW_SHIP)
-        answer = await wire.answer()
-        assert await wire.ended(), sent
-    assert (answer.status, answer.headers["Content-Type"]) == (400, "application/json"), sent
-    assert answer.headers["Connection"] == "close", sent
-    assert answer.json["request_id"] == answer.headers["X-Request-ID"]
-    assert (answer.json["error"], answer.json["code"]) == ("Bad Request", "bad_request")
-    assert await count(port) == 15, sent
-    return answer
+async def rejected(port: int, data: bytes) -> RawResponse:
+    """Send malformed data followed by a valid request; return the only response, a 400 that closes the connection."""
+    async with connected(port) as connection:
+        connection.send(data + NEW_SHIP)
+        response = await connection.response()
+        assert await connection.is_closed(), data
+    assert (response.status, response.headers["Content-Type"]) == (400, "application/json"), data
+    assert response.headers["Connection"] == "close", data
+    assert response.json["request_id"] == response.headers["X-Request-ID"]
+    assert (response.json["error"], response.json["code"]) == ("Bad Request", "bad_request")
+    assert await count(port) == 15, data
+    return response
 
 
 async def test_a_well_formed_request_is_executed(serve: Serve) -> None:
     port = await serve()
-    for number, sent in enumerate((NEW_SHIP, chunked(chunk(BODY[:9]), chunk(BODY[9:]), b"0\r\n\r\n")), 16):
-        answer = await ask(port, sent)
-        assert (answer.status, answer.json["id"]) == (201, number)
+    for id, data in enumerate((NEW_SHIP, chunked(chunk(BODY[:9]), chunk(BODY[9:]), b"0\r\n\r\n")), 16):
+        response = await ask(port, data)
+        assert (response.status, response.json["id"]) == (201, id)
 
 
-SMUGGLING = [
+AMBIGUOUS_FRAMING = [
     b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     b"Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n",
     b"Content-Length: 3\r\nContent-Length: 3\r\n\r\n123",
@@ -86,28 +86,42 @@ SMUGGLING = [
 ]
 
 
-async def test_how_long_a_body_is_has_one_meaning_or_none(serve: Serve) -> None:
+async def test_ambiguous_or_invalid_framing_is_rejected(serve: Serve) -> None:
     port = await serve()
-    for rest in SMUGGLING:
-        await refused_and_closed(port, POST + rest)
+    for framing in AMBIGUOUS_FRAMING:
+        await rejected(port, POST + framing)
 
 
-async def test_http_1_0_knows_no_chunks(serve: Serve) -> None:
+async def test_chunked_encoding_is_rejected_in_http_1_0(serve: Serve) -> None:
     port = await serve()
     head = POST.replace(b"HTTP/1.1", b"HTTP/1.0")
-    await refused_and_closed(port, head + b"Transfer-Encoding: chunked\r\n\r\n3\r\n{} \r\n0\r\n\r\n")
+    await rejected(port, head + b"Transfer-Encoding: chunked\r\n\r\n3\r\n{} \r\n0\r\n\r\n")
 
 
-SIZES = [b"g", b"-2", b"+2", b"0x2", b" 2", b"2 2", b"", b"2;\n", b"\xd9\xa2", b"f" * 17, b"2_0", b"2\n", b"2\r"]
+INVALID_CHUNK_SIZES = [
+    b"g",
+    b"-2",
+    b"+2",
+    b"0x2",
+    b" 2",
+    b"2 2",
+    b"",
+    b"2;\n",
+    b"\xd9\xa2",
+    b"f" * 17,
+    b"2_0",
+    b"2\n",
+    b"2\r",
+]
 
 
-async def test_the_size_of_a_chunk_is_a_hexadecimal_number(serve: Serve) -> None:
+async def test_a_chunk_size_that_is_not_a_hexadecimal_number_is_rejected(serve: Serve) -> None:
     port = await serve()
-    for size in SIZES:
-        await refused_and_closed(port, chunked(size, b"\r\n{}\r\n0\r\n\r\n"))
+    for size in INVALID_CHUNK_SIZES:
+        await rejected(port, chunked(size, b"\r\n{}\r\n0\r\n\r\n"))
 
 
-CHUNKS = [
+MALFORMED_CHUNKS = [
     b"2\r\n{}0\r\n\r\n",
     b"2\r\n{}\n0\r\n\r\n",
     b"2\r\n{} \r\n0\r\n\r\n",
@@ -118,13 +132,13 @@ CHUNKS = [
 ]
 
 
-async def test_chunks_end_where_they_say(serve: Serve) -> None:
+async def test_chunks_that_do_not_match_their_size_are_rejected(serve: Serve) -> None:
     port = await serve()
-    for chunks in CHUNKS:
-        await refused_and_closed(port, chunked(chunks))
+    for chunks in MALFORMED_CHUNKS:
+        await rejected(port, chunked(chunks))
 
 
-async def test_a_header_holds_8190_bytes_at_most_and_a_request_128_headers(serve: Serve) -> None:
+async def test_a_header_has_at_most_8190_bytes_and_a_request_at_most_128_headers(serve: Serve) -> None:
     port = await serve()
 
     def long(size: int) -> bytes:
@@ -133,19 +147,19 @@ async def test_a_header_holds_8190_bytes_at_most_and_a_request_128_headers(serve
     def many(number: int) -> bytes:
         return request("GET /api/ships/1", *(f"X-{index}: 1" for index in range(number - 1)))
 
-    for sent in (long(8190), many(128)):
-        assert (await ask(port, sent)).status == 200
-    for sent in (long(8191), long(100_000), many(129), many(5000)):
-        await refused_and_closed(port, sent)
+    for data in (long(8190), many(128)):
+        assert (await ask(port, data)).status == 200
+    for data in (long(8191), long(100_000), many(129), many(5000)):
+        await rejected(port, data)
 
 
-async def test_a_target_of_100_000_bytes_is_refused(serve: Serve) -> None:
+async def test_a_target_of_100_000_bytes_is_rejected(serve: Serve) -> None:
     port = await serve()
     for line in ("GET /" + "a" * 100_000, "GET /api/ships?" + "a" * 100_000, "GET /%ff" + "%ff" * 30_000):
         assert (await ask(port, request(line))).status in (400, 414)
 
 
-HEADS = [
+MALFORMED_HEADERS = [
     b"X-Folded: a\r\n b\r\n",
     b"X-Bare: a\rb\r\n",
     b"X-Bare: a\nb\r\n",
@@ -162,13 +176,13 @@ HEADS = [
 ]
 
 
-async def test_a_header_is_one_line_with_a_name_and_a_colon(serve: Serve) -> None:
+async def test_a_malformed_header_is_rejected(serve: Serve) -> None:
     port = await serve()
-    for header in HEADS:
-        await refused_and_closed(port, b"GET /api/ships/1 HTTP/1.1\r\nHost: x\r\n" + header + b"\r\n")
+    for header in MALFORMED_HEADERS:
+        await rejected(port, b"GET /api/ships/1 HTTP/1.1\r\nHost: x\r\n" + header + b"\r\n")
 
 
-LINES = [
+MALFORMED_LINES = [
     *(b"GET /api/ships HTTP/2.0", b"GET /api/ships HTTP/1.2", b"GET /api/ships HTTP/9.9", b"GET /api/ships HTTP/1.10"),
     *(b"GET /api/ships HTTP/1", b"GET /api/ships http/1.1", b"GET /api/ships", b"GET"),
     *(b"GET /api/ships HTTP/1.1 x", b"GET\t/api/ships\tHTTP/1.1", b"GET /api ships HTTP/1.1", b"\x16\x03\x01\x02"),
@@ -177,28 +191,28 @@ LINES = [
 ]
 
 
-async def test_a_request_line_has_a_method_a_target_and_a_version_we_speak(serve: Serve) -> None:
+async def test_a_malformed_request_line_or_an_unsupported_version_is_rejected(serve: Serve) -> None:
     port = await serve()
-    for line in LINES:
-        async with connected(port) as wire:
-            wire.send(line + b"\r\nHost: x\r\n\r\n" + NEW_SHIP)
-            answer = await wire.answer()
-        assert answer.status in (400, 404, 405, 505), line
-        assert answer.json["request_id"] == answer.headers["X-Request-ID"]
+    for line in MALFORMED_LINES:
+        async with connected(port) as connection:
+            connection.send(line + b"\r\nHost: x\r\n\r\n" + NEW_SHIP)
+            response = await connection.response()
+        assert response.status in (400, 404, 405, 505), line
+        assert response.json["request_id"] == response.headers["X-Request-ID"]
         assert await count(port) == 15, line
 
 
-async def test_what_was_malformed_is_not_quoted_to_whoever_reads_the_answer(serve: Serve) -> None:
+async def test_the_error_for_a_malformed_request_does_not_quote_it(serve: Serve) -> None:
     port = await serve()
     for line in (f"{TOKEN}\0", f"{TOKEN}: x\0y", f"{TOKEN[:13]} {TOKEN}", TOKEN + "x" * 9000, f"{TOKEN}\nX"):
-        answer = await refused_and_closed(port, request("GET /api/ships", line))
-        assert answer.json["message"] == "The request is malformed."
-        assert TOKEN[-40:] not in f"{answer}"
+        response = await rejected(port, request("GET /api/ships", line))
+        assert response.json["message"] == "The request is malformed."
+        assert TOKEN[-40:] not in f"{response}"
 
 
-async def test_a_token_that_is_not_even_text_is_invalid(serve: Serve) -> None:
+async def test_a_token_that_is_not_text_is_invalid(serve: Serve) -> None:
     port = await serve()
     for token in (b"\xff", b"\xff.\xff.\xff", "é.é.é".encode(), b"a.b.\xed\xa0\x80"):
-        sent = request("DELETE /auth/logout", "Authorization: Bearer HERE").replace(b"HERE", token)
-        answer = await ask(port, sent)
-        assert (answer.status, answer.json["error"]) == (401, "Token is invalid")
+        data = request("DELETE /auth/logout", "Authorization: Bearer HERE").replace(b"HERE", token)
+        response = await ask(port, data)
+        assert (response.status, response.json["error"]) == (401, "Token is invalid")

@@ -1,4 +1,4 @@
-"""A response written in one piece and the same one sent by aiohttp are equal, to the byte."""
+"""A JSONResponse written in one piece and the same one sent by aiohttp have the same bytes."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import gzip
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from aiohttp.pytest_plugin import AiohttpClient
+from aiohttp.test_utils import make_mocked_request
 
 from service.app import create_app
 from service.http.app_keys import REQUEST_ID
@@ -108,14 +110,18 @@ CHANGES: dict[str, Callable[[JSONResponse], Any]] = {
 }
 
 
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-async def test_a_changed_response_is_sent_as_it_was_changed(ask: Ask, change: Callable[[JSONResponse], Any]) -> None:
+IN_ONE_PIECE = {"header", "body"}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+async def test_a_changed_response_is_sent_as_it_was_changed(ask: Ask, written: list[bool], name: str) -> None:
     def make() -> JSONResponse:
         response = JSONResponse(b"{}")
-        change(response)
+        CHANGES[name](response)
         return response
 
     changed = await ask(make)
+    assert written == [name in IN_ONE_PIECE]
     assert changed == await ask(make, one_piece=False)
     assert changed != await ask(lambda: JSONResponse(b"{}"))
 
@@ -125,6 +131,7 @@ async def test_a_changed_response_is_sent_as_it_was_changed(ask: Ask, change: Ca
     [
         ("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", b""),
         ("GET / HTTP/1.0\r\n\r\n", b"{}"),
+        ("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", b"{}"),
         ("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", b"{}"),
     ],
 )
@@ -136,6 +143,25 @@ async def test_an_unusual_request_gets_the_same_headers(
     usual, _ = await ask(lambda: JSONResponse(b"{}"))
     assert body == expected
     assert {*usual[1:]} <= {*lines}
+
+
+@pytest.mark.parametrize(("method", "value"), [("is_closing", True), ("get_write_buffer_size", 1)])
+async def test_a_closing_or_slow_connection_is_left_to_aiohttp(method: str, value: Any) -> None:
+    def transport(**values: Any) -> Mock:
+        returned = {"is_closing": False, "get_write_buffer_size": 0, "get_extra_info": None, **values}
+        return Mock(**{f"{name}.return_value": it for name, it in returned.items()})
+
+    async def prepare(transport: Mock) -> JSONResponse:
+        response = JSONResponse(b"{}")
+        response.request_id = "id-1"
+        await response.prepare(make_mocked_request("GET", "/", version=HttpVersion11, transport=transport))
+        return response
+
+    usual, unusual = transport(), transport(**{method: value})
+    assert (await prepare(usual)).stock is None
+    usual.write.assert_called_once()
+    assert (await prepare(unusual)).stock is not None
+    unusual.write.assert_not_called()
 
 
 async def test_a_compressed_response_can_be_decompressed(ask: Ask) -> None:

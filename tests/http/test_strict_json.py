@@ -1,4 +1,4 @@
-"""Which texts are accepted as JSON."""
+"""Strict parsing of JSON: which texts are accepted."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ MakeClient = Callable[..., Awaitable[Client]]
 GOOD, BAD, UNSTORABLE = ([*dict.fromkeys(texts())] for texts in (good, bad, unstorable))
 
 
-def shown(text: bytes) -> str:
+def text_id(text: bytes) -> str:
     return f"{text[:30]!r}({len(text)})"
 
 
-@pytest.mark.parametrize("text", GOOD, ids=shown)
-def test_what_the_grammar_allows_is_accepted(text: bytes) -> None:
+@pytest.mark.parametrize("text", GOOD, ids=text_id)
+def test_a_text_that_conforms_to_the_grammar_is_accepted(text: bytes) -> None:
     parse_json(text)
 
 
-@pytest.mark.parametrize("text", BAD, ids=shown)
-def test_what_breaks_a_rule_of_the_grammar_is_rejected(text: bytes) -> None:
+@pytest.mark.parametrize("text", BAD, ids=text_id)
+def test_a_text_that_violates_the_grammar_is_rejected(text: bytes) -> None:
     with pytest.raises(HTTPError) as caught:
         parse_json(text)
     assert (caught.value.status, caught.value.code) == (400, "invalid_json")
 
 
-@pytest.mark.parametrize("text", UNSTORABLE, ids=shown)
-def test_json_that_no_store_could_hold_is_a_validation_error(text: bytes) -> None:
+@pytest.mark.parametrize("text", UNSTORABLE, ids=text_id)
+def test_json_that_a_store_cannot_represent_is_a_validation_error(text: bytes) -> None:
     with pytest.raises(HTTPError) as caught:
         parse_json(text)
     assert (caught.value.status, caught.value.code) == (400, "validation_failed")
@@ -105,16 +105,16 @@ WRITES = [
 
 
 @pytest.mark.parametrize(("method", "path"), WRITES)
-async def test_every_text_sent_to_every_writing_route_gets_the_right_error(
+async def test_every_write_route_returns_the_right_error_for_every_text(
     make_client: MakeClient, method: str, path: str
 ) -> None:
     client = await make_client()
     headers = {**bearer(client), "Content-Type": "application/json"}
 
     async def code(text: bytes) -> str:
-        answer = await client.request(method, path, data=text, headers=headers)
-        assert answer.status in (200, 400), shown(text)
-        return str((await answer.json()).get("code"))
+        response = await client.request(method, path, data=text, headers=headers)
+        assert response.status in (200, 400), text_id(text)
+        return str((await response.json()).get("code"))
 
     assert {await code(text) for text in BAD} == {"invalid_json"}
     assert {await code(text) for text in UNSTORABLE} == {"validation_failed"}

@@ -1,4 +1,4 @@
-"""The documents that the tests look at."""
+"""The API documents under test."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ Client = TestClient[web.Request, web.Application]
 
 @pytest.fixture
 def document() -> Json:
-    """The document of the yard."""
+    """Return the document of the example routes."""
     return openapi_routes.document()
 
 
 @pytest.fixture
 async def served(make_client: Callable[..., Awaitable[Client]]) -> Json:
-    """The document that the whole service serves."""
+    """Return the document that the service serves."""
     client = await make_client(docs=True)
     served: Json = await (await client.get("/api/docs/openapi.json")).json()
     return served
 
 
 @pytest.fixture(params=["document", "served"])
-def either(request: pytest.FixtureRequest) -> Json:
-    """The one and the other."""
-    either: Json = request.getfixturevalue(request.param)
-    return either
+def any_document(request: pytest.FixtureRequest) -> Json:
+    """Return each of the two documents."""
+    parametrized: Json = request.getfixturevalue(request.param)
+    return parametrized

@@ -1,4 +1,4 @@
-"""The docs page and its files: what is served, and what the browser is told it may do."""
+"""The docs page: its files, and its Content-Security-Policy."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from yarl import URL
 from service.auth.permissions import public, rule_of
 from service.openapi import docs_ui
 
-DOCUMENT = {"openapi": "3.1.0", "info": {"title": "Yard"}, "paths": {}}
+DOCUMENT = {"openapi": "3.1.0", "info": {"title": "Title"}, "paths": {}}
 Client = TestClient[web.Request, web.Application]
 
 
 @pytest.fixture
 async def client(aiohttp_client: AiohttpClient) -> Client:
     app = web.Application()
-    app.add_routes(docs_ui.routes(DOCUMENT, "Yard <1>"))
+    app.add_routes(docs_ui.routes(DOCUMENT, "Title <1>"))
     return await aiohttp_client(app)
 
 
@@ -33,7 +33,7 @@ async def test_the_document_is_served_as_json(client: Client) -> None:
     assert orjson.loads(await response.read()) == DOCUMENT
 
 
-async def test_the_page_loads_its_own_files_only_and_by_relative_urls(client: Client) -> None:
+async def test_the_page_loads_only_files_of_this_service_by_relative_urls(client: Client) -> None:
     page = await (await client.get("/api/docs")).text()
     urls = Links.of(page)
     assert len(urls) >= 4
@@ -43,17 +43,17 @@ async def test_the_page_loads_its_own_files_only_and_by_relative_urls(client: Cl
         assert (response.status, response.headers["X-Content-Type-Options"]) == (200, "nosniff")
 
 
-async def test_the_title_is_text_not_markup(client: Client) -> None:
+async def test_the_title_is_escaped(client: Client) -> None:
     page = await (await client.get("/api/docs")).text()
-    assert "<title>Yard &lt;1&gt;</title>" in page
+    assert "<title>Title &lt;1&gt;</title>" in page
 
 
-async def test_the_page_has_no_script_or_style_of_its_own(client: Client) -> None:
+async def test_the_page_has_no_inline_script_or_style(client: Client) -> None:
     page = await (await client.get("/api/docs")).text()
     assert re.findall(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", page) == []
 
 
-async def test_the_policy_allows_this_origin_and_nothing_else(client: Client) -> None:
+async def test_the_policy_allows_only_this_origin(client: Client) -> None:
     response = await client.get("/api/docs")
     policy = dict(rule.split(" ", 1) for rule in response.headers["Content-Security-Policy"].split("; "))
     assert policy.pop("img-src") == "'self' data:"
@@ -71,12 +71,12 @@ async def test_the_policy_allows_this_origin_and_nothing_else(client: Client) ->
         ("favicon-32x32.png", "png"),
     ],
 )
-async def test_files_have_their_types_and_are_kept_until_they_change(client: Client, name: str, kind: str) -> None:
+async def test_files_have_media_types_and_are_revalidated(client: Client, name: str, kind: str) -> None:
     response = await client.get(f"/api/docs/{name}")
     assert response.content_type.endswith(f"/{kind}")
     assert response.headers["Cache-Control"] == "no-cache"
-    again = await client.get(f"/api/docs/{name}", headers={"If-None-Match": response.headers["ETag"]})
-    assert again.status == 304
+    unchanged = await client.get(f"/api/docs/{name}", headers={"If-None-Match": response.headers["ETag"]})
+    assert unchanged.status == 304
 
 
 @pytest.mark.parametrize(
@@ -91,18 +91,18 @@ async def test_no_other_file_is_served(client: Client, path: str) -> None:
     assert response.status == 404
 
 
-def test_everything_is_open_to_all() -> None:
-    assert {rule_of(route.handler) for route in docs_ui.routes(DOCUMENT, "Yard")} == {public}
+def test_all_routes_are_public() -> None:
+    assert {rule_of(route.handler) for route in docs_ui.routes(DOCUMENT, "Title")} == {public}
 
 
 class Links(HTMLParser):
-    """Collects what a page loads or links to."""
+    """The URLs that a page loads or links to."""
 
     def __init__(self) -> None:
         super().__init__()
         self.urls: list[str] = []
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002  # HTMLParser's
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002  # the signature of the base class
         self.urls += [value or "" for name, value in attrs if name in ("src", "href")]
 
     @classmethod

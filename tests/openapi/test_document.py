@@ -1,4 +1,4 @@
-"""The API document as a whole: of the yard, and of the service as it is."""
+"""The whole API document: of the example routes and of the service."""
 
 from __future__ import annotations
 
@@ -8,49 +8,49 @@ from aiohttp import web
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from tests.support import openapi_routes
-from tests.support.openapi_document import Json, exemplified, operations, references, resolve, validator
-from tests.support.openapi_routes import ROUTES, silent
+from tests.support.openapi_document import Json, operations, references, resolve, schemas_with_examples, validator
+from tests.support.openapi_routes import ROUTES, undocumented
 
 
-def test_it_is_valid_openapi_3_1(either: Json) -> None:
-    assert either["openapi"] == "3.1.0"
-    OpenAPIV31SpecValidator(either).validate()
+def test_a_document_is_valid_openapi_3_1(any_document: Json) -> None:
+    assert any_document["openapi"] == "3.1.0"
+    OpenAPIV31SpecValidator(any_document).validate()
 
 
-def test_every_reference_leads_somewhere(either: Json) -> None:
-    assert [*references(either)]
-    for reference in references(either):
-        resolve(either, reference)
+def test_every_reference_can_be_resolved(any_document: Json) -> None:
+    assert [*references(any_document)]
+    for reference in references(any_document):
+        resolve(any_document, reference)
 
 
-def test_every_component_is_referred_to(either: Json) -> None:
-    used = {tuple(reference.split("/")[2:]) for reference in references(either)}
+def test_every_component_is_referred_to(any_document: Json) -> None:
+    used = {tuple(reference.split("/")[2:]) for reference in references(any_document)}
     assert used == {
         (kind, name)
-        for kind, components in either["components"].items()
+        for kind, components in any_document["components"].items()
         for name in components
         if kind != "securitySchemes"
     }
 
 
-def test_every_security_scheme_is_declared(either: Json) -> None:
-    wanted = {name for _, operation in operations(either) for needed in operation["security"] for name in needed}
-    assert wanted == either["components"]["securitySchemes"].keys() == {"bearerAuth"}
+def test_every_security_scheme_is_declared(any_document: Json) -> None:
+    used = {name for _, operation in operations(any_document) for schemes in operation["security"] for name in schemes}
+    assert used == any_document["components"]["securitySchemes"].keys() == {"bearerAuth"}
 
 
-def test_every_route_is_there(document: Json) -> None:
+def test_every_route_is_documented(document: Json) -> None:
     assert {where for where, _ in operations(document)} == {
         (route.method, re.sub(":[^/]*}", "}", route.path)) for _, route in ROUTES
     }
 
 
-def test_only_open_routes_go_without_security(document: Json) -> None:
-    open_routes = {where for where, operation in operations(document) if operation["security"] == []}
-    assert open_routes == {("GET", "/api/ships"), ("POST", "/api/users")}
+def test_only_public_routes_have_no_security(document: Json) -> None:
+    public_routes = {where for where, operation in operations(document) if operation["security"] == []}
+    assert public_routes == {("GET", "/api/ships"), ("POST", "/api/users")}
 
 
-def test_a_route_that_states_no_rule_is_not_shown_as_open() -> None:
-    operation = openapi_routes.operation(silent())
+def test_a_route_without_an_access_rule_is_not_documented_as_public() -> None:
+    operation = openapi_routes.operation(undocumented())
     assert operation["security"] == [{"bearerAuth": []}]
     assert "401" in operation["responses"]
 
@@ -60,50 +60,50 @@ def test_operation_ids_are_unique(document: Json) -> None:
     assert len(ids) == len({*ids}) == len(ROUTES)
 
 
-def test_every_parameter_body_and_answer_has_examples_that_fit_its_schema(either: Json) -> None:
-    shown = [*exemplified(either)]
-    assert len(shown) > 3 * len(ROUTES)
-    for where, schema, examples in shown:
+def test_every_parameter_body_and_response_has_examples_that_match_its_schema(any_document: Json) -> None:
+    found = [*schemas_with_examples(any_document)]
+    assert len(found) > 3 * len(ROUTES)
+    for where, schema, examples in found:
         assert examples, where
         for example in examples:
-            assert [*validator(either, schema).iter_errors(example)] == [], where
+            assert [*validator(any_document, schema).iter_errors(example)] == [], where
 
 
-def test_equal_routes_give_equal_documents_and_leave_the_marks_alone() -> None:
-    before = [spoken(route) for _, route in ROUTES]
+def test_the_same_routes_have_the_same_document_and_their_metadata_is_not_changed() -> None:
+    before = [metadata_of(route) for _, route in ROUTES]
     assert openapi_routes.document() == openapi_routes.document()
-    assert [spoken(route) for _, route in ROUTES] == before
+    assert [metadata_of(route) for _, route in ROUTES] == before
 
 
-def test_what_one_gets_can_be_changed_without_harm() -> None:
-    spoilt, good = openapi_routes.document(), openapi_routes.document()
-    spoilt["components"]["schemas"]["Error"].clear()
-    spoilt["paths"]["/api/ships"]["post"]["requestBody"]["content"]["application/json"]["example"].clear()
-    assert openapi_routes.document() == good
+def test_a_document_can_be_changed_without_changing_the_next_one() -> None:
+    changed, original = openapi_routes.document(), openapi_routes.document()
+    changed["components"]["schemas"]["Error"].clear()
+    changed["paths"]["/api/ships"]["post"]["requestBody"]["content"]["application/json"]["example"].clear()
+    assert openapi_routes.document() == original
 
 
-def test_only_what_must_be_sent_has_its_example_where_a_form_fills_it_in(document: Json) -> None:
+def test_only_required_parameters_have_an_example_that_the_docs_page_fills_in(document: Json) -> None:
     crew, _ = document["paths"]["/api/ships"]["get"]["parameters"]
-    number, _ = document["paths"]["/api/ships/{id}"]["put"]["parameters"]
+    id, _ = document["paths"]["/api/ships/{id}"]["put"]["parameters"]
     assert ("example" in crew, crew["schema"]["examples"]) == (False, [3])
-    assert number["example"] == 1
+    assert id["example"] == 1
 
 
-def test_every_refusal_has_the_one_shape(either: Json) -> None:
-    for where, operation in operations(either):
-        for status, answer in operation["responses"].items():
+def test_every_error_response_has_the_schema_error(any_document: Json) -> None:
+    for where, operation in operations(any_document):
+        for status, response in operation["responses"].items():
             if status >= "400":
-                (media,) = answer["content"].values()
+                (media,) = response["content"].values()
                 assert media["schema"] == {"$ref": "#/components/schemas/Error"}, where
 
 
-def test_every_answer_names_its_request(either: Json) -> None:
-    for _, operation in operations(either):
-        assert all("X-Request-ID" in answer["headers"] for answer in operation["responses"].values())
+def test_every_response_has_a_request_id(any_document: Json) -> None:
+    for _, operation in operations(any_document):
+        assert all("X-Request-ID" in response["headers"] for response in operation["responses"].values())
 
 
-def spoken(route: web.RouteDef) -> str:
-    """The marks of a handler to the last letter, with the fields of its schemas."""
-    marks = route.handler.__apispec__  # type: ignore[union-attr]
-    schemas = [it["schema"] for it in (*marks["schemas"], *marks["responses"].values()) if "schema" in it]
-    return repr((marks, [schema.fields for schema in schemas]))
+def metadata_of(route: web.RouteDef) -> str:
+    """Return the metadata of a handler and the fields of its schemas as text."""
+    metadata = route.handler.__apispec__  # type: ignore[union-attr]
+    schemas = [it["schema"] for it in (*metadata["schemas"], *metadata["responses"].values()) if "schema" in it]
+    return repr((metadata, [schema.fields for schema in schemas]))

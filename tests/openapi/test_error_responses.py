@@ -1,4 +1,4 @@
-"""What the service refuses, and whether its document says so."""
+"""The error responses of the service are those in its document."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from tests.support.openapi_document import Json, operations
-from tests.support.openapi_requests import Login, MakeClient, check, credentials, send, wanted
+from tests.support.openapi_requests import Login, MakeClient, check, credentials, send, token_type
 
 
 @pytest.mark.parametrize(
@@ -21,39 +21,39 @@ from tests.support.openapi_requests import Login, MakeClient, check, credentials
         (b" " * 65537, "application/json"),
     ],
 )
-async def test_bad_bodies_are_refused_as_described(
+async def test_the_errors_of_invalid_bodies_are_documented(
     served: Json, make_client: MakeClient, login: Login, body: bytes, content_type: str
 ) -> None:
     client = await make_client(docs=True)
     for where, operation in operations(served):
         if "requestBody" in operation:
             headers = {**await credentials(client, operation, login), "Content-Type": content_type}
-            answer = await send(client, where, operation, headers, body)
-            await check(served, operation, answer)
-            assert answer.status in (400, 413, 415), where
+            response = await send(client, where, operation, headers, body)
+            await check(served, operation, response)
+            assert response.status in (400, 413, 415), where
 
 
-async def test_bad_tokens_are_refused_as_described(served: Json, make_client: MakeClient, login: Login) -> None:
+async def test_the_errors_of_invalid_tokens_are_documented(served: Json, make_client: MakeClient, login: Login) -> None:
     client = await make_client(docs=True)
     for where, operation in operations(served):
         if operation["security"]:
-            other = await login(client, token="access" if wanted(operation) == "refresh" else "refresh")
-            for headers, status in (({}, 401), ({"Authorization": "Bearer x"}, 401), (other, 422)):
-                answer = await send(client, where, operation, headers)
-                await check(served, operation, answer)
-                assert answer.status == status, where
+            wrong = await login(client, token="access" if token_type(operation) == "refresh" else "refresh")
+            for headers, status in (({}, 401), ({"Authorization": "Bearer x"}, 401), (wrong, 422)):
+                response = await send(client, where, operation, headers)
+                await check(served, operation, response)
+                assert response.status == status, where
 
 
-async def test_what_is_missing_or_another_s_is_refused_as_described(
+async def test_the_errors_of_missing_or_forbidden_records_are_documented(
     served: Json, make_client: MakeClient, login: Login
 ) -> None:
     client = await make_client(docs=True)
     for (method, path), operation in operations(served):
         if "{id}" in path:
             headers = await credentials(client, operation, login)
-            answer = await send(client, (method, path.replace("{id}", "77")), operation, headers)
-            await check(served, operation, answer)
-            assert answer.status == (403 if "403" in operation["responses"] else 404), (method, path)
+            response = await send(client, (method, path.replace("{id}", "77")), operation, headers)
+            await check(served, operation, response)
+            assert response.status == (403 if "403" in operation["responses"] else 404), (method, path)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ async def test_what_is_missing_or_another_s_is_refused_as_described(
         (("POST", "/auth/login"), {}, {"password": "wrong"}, 401),
     ],
 )
-async def test_what_a_resource_refuses_is_described(
+async def test_the_other_responses_of_a_resource_are_documented(
     served: Json,
     make_client: MakeClient,
     login: Login,
@@ -85,19 +85,21 @@ async def test_what_a_resource_refuses_is_described(
     body = None
     if "requestBody" in operation:
         body = orjson.dumps(operation["requestBody"]["content"]["application/json"]["example"] | changes)
-    answer = await send(client, where, operation, {**await credentials(client, operation, login), **headers}, body)
-    await check(served, operation, answer)
-    assert answer.status == status
+    response = await send(client, where, operation, {**await credentials(client, operation, login), **headers}, body)
+    await check(served, operation, response)
+    assert response.status == status
 
 
-async def test_a_read_without_a_query_says_that_it_refuses_one(served: Json, make_client: MakeClient) -> None:
-    answer = await (await make_client(docs=True)).get("/api/ships/1?crew=1")
-    await check(served, served["paths"]["/api/ships/{id}"]["get"], answer)
-    assert answer.status == 400
+async def test_the_error_of_a_query_of_a_single_record_is_documented(served: Json, make_client: MakeClient) -> None:
+    response = await (await make_client(docs=True)).get("/api/ships/1?crew=1")
+    await check(served, served["paths"]["/api/ships/{id}"]["get"], response)
+    assert response.status == 400
 
 
-async def test_a_write_says_that_if_match_may_be_required(served: Json, make_client: MakeClient, login: Login) -> None:
+async def test_the_error_of_a_missing_if_match_is_documented(
+    served: Json, make_client: MakeClient, login: Login
+) -> None:
     client = await make_client(docs=True, require_if_match=True)
-    answer = await client.delete("/api/ships/1", headers=await login(client))
-    await check(served, served["paths"]["/api/ships/{id}"]["delete"], answer)
-    assert answer.status == 428
+    response = await client.delete("/api/ships/1", headers=await login(client))
+    await check(served, served["paths"]["/api/ships/{id}"]["delete"], response)
+    assert response.status == 428

@@ -1,4 +1,4 @@
-"""Examples that nobody wrote: the schema they are made from accepts them."""
+"""Generated examples are valid for the schema that they were generated from."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from marshmallow.validate import Length, OneOf, Range, Regexp
 
 from service.openapi.decorators import request_schema
 from tests.support import openapi_routes
-from tests.support.openapi_routes import silent
+from tests.support.openapi_routes import undocumented
 
 
 class Side(Enum):
@@ -61,9 +61,9 @@ FIELDS = [
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: type(field).__name__)
-def test_a_made_up_example_is_accepted_by_its_schema(field: fields.Field[Any]) -> None:
+def test_a_generated_example_is_valid(field: fields.Field[Any]) -> None:
     schema = Schema.from_dict({"value": field})()
-    handler = request_schema(schema)(silent())
+    handler = request_schema(schema)(undocumented())
     operation = openapi_routes.document(web.post("/x", handler))["paths"]["/x"]["post"]
     example = operation["requestBody"]["content"]["application/json"]["example"]
     assert "value" in example or isinstance(field, fields.Raw)

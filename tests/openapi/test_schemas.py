@@ -1,4 +1,4 @@
-"""What schemas look like in the document, by what they are used for."""
+"""The components that schemas become, depending on their use."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from service.http.strict_json import MAX_INTEGER
 from service.openapi.decorators import response_schema
 from tests.support import openapi_routes
-from tests.support.openapi_document import Json, answered, references, resolve
-from tests.support.openapi_routes import ShipSchema, UserSchema, silent
+from tests.support.openapi_document import Json, content_of_200, references, resolve
+from tests.support.openapi_routes import ShipSchema, UserSchema, undocumented
 
 
-def test_one_schema_is_named_by_what_it_is_for(document: Json) -> None:
+def test_a_schema_has_a_component_for_each_use(document: Json) -> None:
     assert document["components"]["schemas"].keys() == {
         *("Error", "Ship", "ShipInput", "ShipPatch", "ShipUpdate", "Tokens", "User", "UserInput")
     }
 
 
-def test_an_answer_shows_no_password_and_always_an_id(document: Json) -> None:
+def test_a_response_has_a_required_id_and_no_password(document: Json) -> None:
     user = document["components"]["schemas"]["User"]
     assert user["properties"].keys() == {"id", "name"}
     assert user["required"] == ["id", "name"]
@@ -35,45 +35,45 @@ def test_a_new_record_has_a_write_only_password_and_no_id(document: Json) -> Non
     assert user["properties"]["password"]["writeOnly"] is True
 
 
-def test_a_change_may_have_the_id_but_need_not(document: Json) -> None:
+def test_the_id_is_optional_in_an_update(document: Json) -> None:
     ship = document["components"]["schemas"]["ShipUpdate"]
     assert "id" in ship["properties"]
     assert ship["required"] == ["name", "crew", "roles"]
 
 
-def test_a_patch_needs_nothing_and_comes_in_two_media_types(document: Json) -> None:
+def test_a_patch_has_no_required_fields_and_two_media_types(document: Json) -> None:
     assert document["components"]["schemas"]["ShipPatch"]["required"] == []
     body = document["paths"]["/api/ships/{id}"]["patch"]["requestBody"]
     assert body["content"].keys() == {"application/json", "application/merge-patch+json"}
 
 
-def test_unknown_fields_are_refused(document: Json) -> None:
+def test_additional_properties_are_not_allowed(document: Json) -> None:
     schemas = document["components"]["schemas"]
     assert [schema["additionalProperties"] for schema in schemas.values()] == [False] * len(schemas)
 
 
-def test_whole_numbers_have_their_bounds(document: Json) -> None:
+def test_integers_have_bounds(document: Json) -> None:
     crew = document["components"]["schemas"]["Ship"]["properties"]["crew"]
     assert crew == {"type": "integer", "minimum": 1, "maximum": MAX_INTEGER}
 
 
-def test_two_schemas_of_one_name_are_two_components() -> None:
+def test_two_schemas_with_the_same_name_are_two_components() -> None:
     def route(path: str, **fields: Any) -> web.RouteDef:
-        return web.get(path, response_schema(Schema.from_dict(fields, name="ThingSchema"))(silent()))
+        return web.get(path, response_schema(Schema.from_dict(fields, name="ThingSchema"))(undocumented()))
 
     document = openapi_routes.document(route("/a", x=String()), route("/b", y=String()), route("/c", x=String()))
     assert document["components"]["schemas"].keys() == {"Error", "Thing", "Thing2"}
-    assert [*answered(document, "/c")["schema"].values()] == ["#/components/schemas/Thing"]
+    assert [*content_of_200(document, "/c")["schema"].values()] == ["#/components/schemas/Thing"]
 
 
-def test_schemas_within_schemas_are_components_too() -> None:
+def test_nested_schemas_are_components() -> None:
     class CrewSchema(Schema):
         captain = Nested(UserSchema)
         ships = List(Nested(ShipSchema))
         first = Nested(lambda: CrewSchema())
 
-    document = openapi_routes.document(web.get("/crew", response_schema(CrewSchema)(silent())))
+    document = openapi_routes.document(web.get("/crew", response_schema(CrewSchema)(undocumented())))
     OpenAPIV31SpecValidator(document).validate()
     for reference in references(document):
         resolve(document, reference)
-    assert answered(document, "/crew")["example"]["ships"][0]["name"] == "X-Wing"
+    assert content_of_200(document, "/crew")["example"]["ships"][0]["name"] == "X-Wing"

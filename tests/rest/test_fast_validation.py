@@ -1,4 +1,4 @@
-"""Compiled validation says yes only where marshmallow does, and only to what it would not change."""
+"""Compiled validation accepts only what marshmallow loads unchanged."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ DOCUMENTS = st.builds(
 )
 
 
-def verdict(schema: Schema, document: Any) -> Any:
+def loaded(schema: Schema, document: Any) -> Any:
+    """Return the document after loading and dumping it; None if it is invalid."""
     try:
         return schema.dump(schema.load(document))
     except ValidationError:
@@ -51,32 +52,32 @@ def verdict(schema: Schema, document: Any) -> Any:
 @example({**SHIP, "crew": 1.0})
 @example({**SHIP, "roles": []})
 @settings(max_examples=300, deadline=None)
-def test_what_is_accepted_is_what_marshmallow_loads_unchanged(document: dict[str, Any]) -> None:
+def test_an_accepted_document_is_one_that_marshmallow_loads_unchanged(document: dict[str, Any]) -> None:
     accepts = compile_schema(ShipSchema())
     assert accepts is not None
     if accepts(document):
-        assert verdict(ShipSchema(), document) == document
+        assert loaded(ShipSchema(), document) == document
 
 
-def test_an_ordinary_ship_is_accepted() -> None:
+def test_a_valid_ship_is_accepted() -> None:
     accepts = compile_schema(ShipSchema())
     assert accepts is not None
     assert accepts(SHIP)
 
 
 @pytest.mark.parametrize("name", [*SHIP])
-def test_a_ship_without_one_of_its_fields_is_not(name: str) -> None:
+def test_a_ship_without_one_of_its_fields_is_not_accepted(name: str) -> None:
     accepts = compile_schema(ShipSchema())
     assert accepts is not None
     assert not accepts({key: value for key, value in SHIP.items() if key != name})
 
 
-def test_a_schema_with_a_validator_of_its_own_is_left_to_marshmallow() -> None:
+def test_a_schema_with_custom_validators_is_not_compiled() -> None:
     assert compile_schema(UserSchema()) is None
 
 
 class Plain(Schema):
-    """As plain as can be."""
+    """A schema with supported fields and options only."""
 
     text = fields.String(required=True)
     number = fields.Integer(strict=True, validate=Range(min=1))
@@ -92,40 +93,41 @@ def test_a_plain_schema_is_compiled() -> None:
     assert not accepts({"text": 1})
 
 
-def odd(**members: Any) -> type[Schema]:
-    return type("Odd", (Plain,), members)
+def unsupported(**members: Any) -> type[Schema]:
+    """Return a subclass of Plain with these members."""
+    return type("Unsupported", (Plain,), members)
 
 
 @pytest.mark.parametrize(
     "schema",
     [
-        odd(hook=pre_load(lambda self, data, **_: {})),
-        odd(hook=post_load(lambda self, data, **_: {})),
-        odd(hook=validates_schema(lambda self, data, **_: None)),
-        odd(get_attribute=lambda self, obj, attr, default: 1),
-        odd(more=fields.Float()),
-        odd(more=fields.String(allow_none=True)),
-        odd(more=fields.String(load_default="x")),
-        odd(more=fields.String(data_key="else")),
-        odd(more=fields.String(attribute="else")),
-        odd(more=fields.Integer()),
-        odd(more=fields.Integer(strict=True, as_string=True)),
-        odd(more=fields.String(validate=Length(equal=3))),
-        odd(more=fields.Integer(strict=True, validate=Range(min=1, min_inclusive=False))),
-        odd(more=fields.List(fields.DateTime())),
+        unsupported(hook=pre_load(lambda self, data, **_: {})),
+        unsupported(hook=post_load(lambda self, data, **_: {})),
+        unsupported(hook=validates_schema(lambda self, data, **_: None)),
+        unsupported(get_attribute=lambda self, obj, attr, default: 1),
+        unsupported(more=fields.Float()),
+        unsupported(more=fields.String(allow_none=True)),
+        unsupported(more=fields.String(load_default="x")),
+        unsupported(more=fields.String(data_key="else")),
+        unsupported(more=fields.String(attribute="else")),
+        unsupported(more=fields.Integer()),
+        unsupported(more=fields.Integer(strict=True, as_string=True)),
+        unsupported(more=fields.String(validate=Length(equal=3))),
+        unsupported(more=fields.Integer(strict=True, validate=Range(min=1, min_inclusive=False))),
+        unsupported(more=fields.List(fields.DateTime())),
     ],
 )
-def test_what_is_not_plain_is_left_to_marshmallow(schema: type[Schema]) -> None:
+def test_a_schema_with_unsupported_members_or_fields_is_not_compiled(schema: type[Schema]) -> None:
     assert compile_schema(schema()) is None
 
 
 class Lenient(Plain):
-    """Drops what it does not know."""
+    """Ignores unknown fields."""
 
     class Meta:
         unknown: ClassVar[str] = EXCLUDE
 
 
 @pytest.mark.parametrize("schema", [Lenient(), Plain(many=True), Plain(partial=True)])
-def test_a_schema_with_options_is_left_to_marshmallow(schema: Schema) -> None:
+def test_a_schema_with_options_is_not_compiled(schema: Schema) -> None:
     assert compile_schema(schema) is None

@@ -1,4 +1,4 @@
-"""The fields of a ship: what each takes, and marshmallow's words for what it does not."""
+"""The fields of a ship: accepted values, and the messages for invalid ones."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tests.support.requests import SHIP, Client, bearer, error_body, status_and_
 
 MakeClient = Callable[..., Awaitable[Client]]
 
-INTEGER, LEAST = "Not a valid integer.", "Must be greater than or equal to 1."
-NO_TEXT, CONTROL, BLANK = "Not a valid string.", "Must not contain control characters.", "Must not be blank."
+INTEGER, TOO_SMALL = "Not a valid integer.", "Must be greater than or equal to 1."
+NOT_STRING, CONTROL, BLANK = "Not a valid string.", "Must not contain control characters.", "Must not be blank."
 NULL = "Field may not be null."
 
 
 @pytest.fixture
 async def write(make_client: MakeClient) -> Callable[[bytes], Awaitable[tuple[int, Any]]]:
-    """Send a body as a new ship and as an old one's new form; the answer, which is the same."""
+    """`await write(body)` sends a body with POST and with PUT and returns their common status and content."""
     client = await make_client()
     headers = {**bearer(client), "Content-Type": "application/json"}
 
@@ -50,7 +50,7 @@ def with_value(name: str, value: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("name", ["crew", "length"])
-async def test_a_number_is_a_whole_one_from_1_that_every_reader_keeps(write: Write, name: str) -> None:
+async def test_a_number_is_an_integer_from_1_to_2_53_minus_1(write: Write, name: str) -> None:
     for number in (1, 2, 37_085, 2**31, 2**32, MAX_INTEGER):
         assert await write(with_value(name, b"%d" % number)) == (201, {"id": None, **SHIP, name: number})
     for text in (b"true", b"false", b"1.5", b'"7"', b'" 7 "', '"١"'.encode(), b'"1_0"', b"[1]", b"{}", b'""', b"[]"):
@@ -58,20 +58,20 @@ async def test_a_number_is_a_whole_one_from_1_that_every_reader_keeps(write: Wri
     for text in (b"1.0", b"1e3", b"1E0", b"-0.0", b"1e308"):
         assert await write(with_value(name, text)) == (400, {name: [INTEGER]}), text
     for text in (b"0", b"-1", b"-0", b"-%d" % MAX_INTEGER):
-        assert await write(with_value(name, text)) == (400, {name: [LEAST]}), text
+        assert await write(with_value(name, text)) == (400, {name: [TOO_SMALL]}), text
     assert await write(with_value(name, b"null")) == (400, {name: [NULL]})
     for number in (MAX_INTEGER + 1, 2**63, 2**64, 10**400):
         assert await write(with_value(name, b"%d" % number)) == (400, {name: [RANGE_TEXT]}), number
 
 
-GOOD_TEXTS = [
+VALID_TEXTS = [
     *("x", "x" * 200, "🚀" * 200, "🚀", "é", "e\u0301", "ﬁ", "שלום עולם", "مرحبا", "𝕏-𝕎𝕚𝕟𝕘", "a\u200bb", "\u2028x"),
     *(" leading and trailing ", "' OR 1=1 --", "%_\\", "{}", "$1", "\U0010ffff", "\ue000", "\ufeffx", "null", "<b>"),
 ]
 
 
-async def test_a_text_comes_back_byte_by_byte_from_every_store(client: Client) -> None:
-    for text in GOOD_TEXTS:
+async def test_every_store_returns_a_text_unchanged(client: Client) -> None:
+    for text in VALID_TEXTS:
         added = await client.post("/api/ships", json={**SHIP, "model": text, "roles": [text]}, headers=bearer(client))
         assert added.status == 201, text
         ship = await (await client.get(URL(added.headers["Location"]).path)).json()
@@ -81,7 +81,7 @@ async def test_a_text_comes_back_byte_by_byte_from_every_store(client: Client) -
 BLANKS = [" ", "\u00a0", "\u3000", "\u200b", "\u202e\u202c", "\ufeff", "\u2060\u2061", "\u0301", "\u2028", " \u200d"]
 
 
-async def test_a_text_is_one_line_that_shows_something(write: Write) -> None:
+async def test_control_characters_and_blank_texts_are_rejected(write: Write) -> None:
     for code in (*range(1, 0x20), *range(0x7F, 0xA0)):
         assert await write(with_value("model", b'"a\\u%04xb"' % code)) == (400, {"model": [CONTROL]}), code
     for blank in BLANKS:
@@ -89,9 +89,9 @@ async def test_a_text_is_one_line_that_shows_something(write: Write) -> None:
 
 
 @pytest.mark.parametrize("name", ["affiliation", "category", "manufacturer", "model", "ship_class"])
-async def test_a_text_has_1_to_200_characters_and_is_no_other_type(write: Write, name: str) -> None:
+async def test_a_text_is_a_string_of_1_to_200_characters(write: Write, name: str) -> None:
     for text in (b"1", b"true", b"[]", b'["x"]', b"{}", b"1.5"):
-        assert await write(with_value(name, text)) == (400, {name: [NO_TEXT]}), text
+        assert await write(with_value(name, text)) == (400, {name: [NOT_STRING]}), text
     for text, message in (
         (b"null", [NULL]),
         (b'""', ["Shorter than minimum length 1.", BLANK]),
@@ -102,26 +102,26 @@ async def test_a_text_has_1_to_200_characters_and_is_no_other_type(write: Write,
         assert await write(with_value(name, text)) == (400, {name: message}), text
 
 
-async def test_roles_are_a_list_of_texts(write: Write) -> None:
+async def test_roles_are_a_list_of_at_most_32_texts(write: Write) -> None:
     for roles in ([], ["x"], ["x"] * 32, ["a", "a"]):
         assert await write(orjson.dumps({**SHIP, "roles": roles})) == (201, {"id": None, **SHIP, "roles": roles})
     for text in (b'"abc"', b"1", b"{}", b"true"):
         assert await write(with_value("roles", text)) == (400, {"roles": ["Not a valid list."]}), text
     assert await write(with_value("roles", b"null")) == (400, {"roles": [NULL]})
-    said: dict[bytes, dict[str, list[str]]] = {
+    invalid: dict[bytes, dict[str, list[str]]] = {
         b"[null]": {"0": [NULL]},
-        b'[["a"]]': {"0": [NO_TEXT]},
-        b'["a", 1, {}]': {"1": [NO_TEXT], "2": [NO_TEXT]},
+        b'[["a"]]': {"0": [NOT_STRING]},
+        b'["a", 1, {}]': {"1": [NOT_STRING], "2": [NOT_STRING]},
         b'["a", " "]': {"1": [BLANK]},
         b'["a\\u0085"]': {"0": [CONTROL]},
     }
-    for text, texts in said.items():
+    for text, texts in invalid.items():
         assert await write(with_value("roles", text)) == (400, {"roles": texts}), text
     too_many = orjson.dumps(["x"] * 33)
     assert await write(with_value("roles", too_many)) == (400, {"roles": ["Longer than maximum length 32."]})
 
 
-async def test_every_field_is_required_and_each_that_is_missing_is_named(write: Write) -> None:
+async def test_every_field_is_required_and_each_missing_one_is_reported(write: Write) -> None:
     required = ["Missing data for required field."]
     assert await write(b"{}") == (400, dict.fromkeys(SHIP, required))
     for name in SHIP:
@@ -129,22 +129,22 @@ async def test_every_field_is_required_and_each_that_is_missing_is_named(write: 
         assert await write(orjson.dumps(document)) == (400, {name: required})
 
 
-async def test_an_unknown_field_is_refused(write: Write) -> None:
+async def test_an_unknown_field_is_rejected(write: Write) -> None:
     for name in ("__proto__", "$ref", "constructor", "owner", "version", "", "Crew", "crew ", "🚀", "_id"):
         assert await write(orjson.dumps({**SHIP, name: {"admin": True}})) == (400, {name: ["Unknown field."]}), name
 
 
-async def test_all_that_is_wrong_is_said_at_once(make_client: MakeClient) -> None:
+async def test_all_errors_are_reported_at_once(make_client: MakeClient) -> None:
     client = await make_client()
     document = {**SHIP, "crew": 0, "length": "7", "more": 1, "roles": [1]}
     del document["model"]
-    answer = await client.post("/api/ships", json=document, headers=bearer(client))
+    response = await client.post("/api/ships", json=document, headers=bearer(client))
     message = {
-        "crew": [LEAST],
+        "crew": [TOO_SMALL],
         "length": [INTEGER],
         "model": ["Missing data for required field."],
         "more": ["Unknown field."],
-        "roles": {"0": [NO_TEXT]},
+        "roles": {"0": [NOT_STRING]},
     }
-    said = {"error": "Bad Request", "message": message, "code": "validation_failed"}
-    assert (answer.status, await error_body(answer)) == (400, said)
+    expected = {"error": "Bad Request", "message": message, "code": "validation_failed"}
+    assert (response.status, await error_body(response)) == (400, expected)

@@ -1,4 +1,4 @@
-"""Which parameters the fields of a schema give to lists, and how their values are read."""
+"""The filter parameters that follow from the fields of a schema, and the parsing of their values."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def conditions(**params: str) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "wanted"),
+    ("name", "value", "expected"),
     [
         ("crew_gte", "x", ("crew_gte", "eq", "x")),
         ("crew_gte_ne", "x", ("crew_gte", "ne", "x")),
@@ -46,8 +46,10 @@ def conditions(**params: str) -> list[tuple[Any, ...]]:
         ("flags", "3", ("flags", "has", 3)),
     ],
 )
-def test_a_field_gives_filters_by_its_type_and_its_own_name_beats_a_suffix(name: str, value: str, wanted: Any) -> None:
-    assert conditions(**{name: value}) == [wanted]
+def test_filters_follow_from_the_type_of_a_field_and_an_exact_name_takes_precedence_over_a_suffix(
+    name: str, value: str, expected: Any
+) -> None:
+    assert conditions(**{name: value}) == [expected]
 
 
 @pytest.mark.parametrize(
@@ -68,7 +70,7 @@ def test_a_field_gives_filters_by_its_type_and_its_own_name_beats_a_suffix(name:
         ("flags", "x"),
     ],
 )
-def test_a_value_of_another_type_and_a_field_that_is_not_there_are_named(name: str, value: str) -> None:
+def test_an_invalid_value_or_an_unknown_parameter_is_reported_under_its_name(name: str, value: str) -> None:
     with pytest.raises(HTTPError) as caught:
         conditions(**{name: value})
     assert (caught.value.status, caught.value.code) == (400, "invalid_parameters")

@@ -1,4 +1,4 @@
-"""Idempotency-Key: a POST that is sent twice is done once."""
+"""Idempotency-Key: a repeated POST is executed once."""
 
 from __future__ import annotations
 
@@ -22,17 +22,19 @@ async def total(client: Client, path: str = "/api/ships") -> str:
     return (await client.get(path)).headers["X-Total-Count"]
 
 
-async def test_a_repeated_post_gets_the_same_answer_and_adds_nothing(client: Client) -> None:
+async def test_a_repeated_post_gets_the_same_response_and_adds_nothing(client: Client) -> None:
     headers = {**bearer(client), **KEY}
-    answers = [await client.post("/api/ships", json=SHIP, headers=headers) for _ in range(3)]
-    for one, other in pairwise(answers):
-        assert (one.status, await one.read()) == (other.status, await other.read())
-        assert all(one.headers[name] == other.headers[name] for name in ("Location", "ETag"))
-    assert (answers[0].status, (await answers[0].json())["id"]) == (201, 16)
+    responses = [await client.post("/api/ships", json=SHIP, headers=headers) for _ in range(3)]
+    for first, second in pairwise(responses):
+        assert (first.status, await first.read()) == (second.status, await second.read())
+        assert all(first.headers[name] == second.headers[name] for name in ("Location", "ETag"))
+    assert (responses[0].status, (await responses[0].json())["id"]) == (201, 16)
     assert await total(client) == "16"
 
 
-async def test_the_same_answer_comes_also_when_the_record_has_changed_or_gone(client: Client) -> None:
+async def test_a_repeated_post_gets_the_first_response_even_if_the_record_was_changed_or_removed(
+    client: Client,
+) -> None:
     headers = {**bearer(client), **KEY}
     first = await client.post("/api/ships", json=SHIP, headers=headers)
     await client.patch("/api/ships/16", json={"crew": 1}, headers=bearer(client))
@@ -44,36 +46,38 @@ async def test_the_same_answer_comes_also_when_the_record_has_changed_or_gone(cl
     assert await total(client) == "15"
 
 
-async def test_equal_json_is_the_same_request_however_it_is_written(client: Client) -> None:
+async def test_equal_json_in_another_order_is_the_same_request(client: Client) -> None:
     headers = {**bearer(client), **KEY}
     first = await client.post("/api/ships", json=SHIP, headers=headers)
     again = await client.post("/api/ships", json=dict(reversed(SHIP.items())), headers=headers)
     assert (again.status, await again.read()) == (201, await first.read())
 
 
-async def test_a_key_is_good_for_one_request_only(client: Client) -> None:
+async def test_a_key_reused_for_another_request_is_an_error(client: Client) -> None:
     headers = {**bearer(client), **KEY}
     await client.post("/api/ships", json=SHIP, headers=headers)
-    answer = await client.post("/api/ships", json={**SHIP, "crew": 1}, headers=headers)
-    said = await error_body(answer)
-    assert (answer.status, said["error"]) == (422, "Unprocessable Entity")
-    assert (said["code"], said["message"]) == (
+    response = await client.post("/api/ships", json={**SHIP, "crew": 1}, headers=headers)
+    body = await error_body(response)
+    assert (response.status, body["error"]) == (422, "Unprocessable Entity")
+    assert (body["code"], body["message"]) == (
         "idempotency_key_reused",
         "This Idempotency-Key was used for another request.",
     )
     assert await total(client) == "16"
 
 
-async def test_a_key_belongs_to_its_user_and_its_path(client: Client) -> None:
+async def test_a_key_is_scoped_to_its_user_and_path(client: Client) -> None:
     first = await client.post("/api/ships", json=SHIP, headers={**bearer(client, 1), **KEY})
     other = await client.post("/api/ships", json=SHIP, headers={**bearer(client, 2), **KEY})
-    assert [(await answer.json())["id"] for answer in (first, other)] == [16, 17]
+    assert [(await response.json())["id"] for response in (first, other)] == [16, 17]
     new = {"name": "new user", "password": "secret"}
-    answers = [await client.post("/api/users", json=new, headers=KEY) for _ in range(2)]
-    assert [(answer.status, await answer.json()) for answer in answers] == [(201, {"id": 3, "name": "new user"})] * 2
+    responses = [await client.post("/api/users", json=new, headers=KEY) for _ in range(2)]
+    assert [(response.status, await response.json()) for response in responses] == [
+        (201, {"id": 3, "name": "new user"})
+    ] * 2
 
 
-async def test_a_refused_request_uses_up_no_key(client: Client) -> None:
+async def test_a_rejected_request_does_not_use_its_key(client: Client) -> None:
     headers = {**bearer(client), **KEY}
     assert (await client.post("/api/ships", json={}, headers=headers)).status == 400
     assert (await client.post("/api/ships", json=SHIP, headers=KEY)).status == 401
@@ -84,19 +88,19 @@ async def test_a_refused_request_uses_up_no_key(client: Client) -> None:
     assert (await client.post("/api/users", json=taken, headers=KEY)).status == 201
 
 
-async def test_of_many_at_once_one_is_done_and_the_others_say_so(client: Client) -> None:
+async def test_only_one_of_many_concurrent_requests_with_the_same_key_is_executed(client: Client) -> None:
     headers = {**bearer(client), **KEY}
-    answers = await asyncio.gather(*(client.post("/api/ships", json=SHIP, headers=headers) for _ in range(20)))
-    assert Counter(answer.status for answer in answers).keys() <= {201, 409}
-    assert {(await answer.json())["id"] for answer in answers if answer.status == 201} == {16}
+    responses = await asyncio.gather(*(client.post("/api/ships", json=SHIP, headers=headers) for _ in range(20)))
+    assert Counter(response.status for response in responses).keys() <= {201, 409}
+    assert {(await response.json())["id"] for response in responses if response.status == 201} == {16}
     assert await total(client) == "16"
 
 
-async def test_while_a_request_runs_its_repetition_is_told_to_wait(make_client: MakeClient) -> None:
+async def test_a_repetition_during_the_first_request_gets_409_with_retry_after(make_client: MakeClient) -> None:
     client = await make_client()
-    new = {"name": "new user", "password": "secret"}  # whose password is hashed meanwhile
-    answers = await asyncio.gather(*(client.post("/api/users", json=new, headers=KEY) for _ in range(2)))
-    first, second = sorted(answers, key=lambda answer: answer.status)
+    new = {"name": "new user", "password": "secret"}  # hashing its password takes time
+    responses = await asyncio.gather(*(client.post("/api/users", json=new, headers=KEY) for _ in range(2)))
+    first, second = sorted(responses, key=lambda response: response.status)
     assert (first.status, second.headers["Retry-After"]) == (201, "1")
     assert await status_and_message(second) == (409, "A request with this Idempotency-Key is still being processed.")
     assert (await client.post("/api/users", json=new, headers=KEY)).status == 201
@@ -106,22 +110,22 @@ async def test_while_a_request_runs_its_repetition_is_told_to_wait(make_client: 
 @pytest.mark.parametrize("key", ["", " ", "a b", "é", "x" * 256, "a\tb"])
 async def test_a_key_is_1_to_255_visible_ascii_characters(make_client: MakeClient, key: str) -> None:
     client = await make_client()
-    answer = await client.post("/api/ships", json=SHIP, headers={**bearer(client), "Idempotency-Key": key})
-    assert await status_and_message(answer) == (
+    response = await client.post("/api/ships", json=SHIP, headers={**bearer(client), "Idempotency-Key": key})
+    assert await status_and_message(response) == (
         400,
         {"Idempotency-Key": ["Must be 1 to 255 visible ASCII characters."]},
     )
-    answer = await client.post("/api/ships", json=SHIP, headers={**bearer(client), "Idempotency-Key": "~" * 255})
-    assert answer.status == 201
+    response = await client.post("/api/ships", json=SHIP, headers={**bearer(client), "Idempotency-Key": "~" * 255})
+    assert response.status == 201
 
 
-async def test_without_a_key_each_post_is_its_own(client: Client) -> None:
-    for wanted in (16, 17):
-        answer = await client.post("/api/ships", json=SHIP, headers=bearer(client))
-        assert (await answer.json())["id"] == wanted
+async def test_without_a_key_each_post_adds_a_record(client: Client) -> None:
+    for id in (16, 17):
+        response = await client.post("/api/ships", json=SHIP, headers=bearer(client))
+        assert (await response.json())["id"] == id
 
 
-async def test_a_key_is_kept_for_a_day_and_then_forgotten(client: Client) -> None:
+async def test_a_key_expires_after_a_day(client: Client) -> None:
     before = int(time.time())
     await client.post("/api/ships", json=SHIP, headers={**bearer(client), **KEY})
     after = int(time.time())
@@ -139,5 +143,5 @@ async def test_a_key_survives_a_restart(make_client: MakeClient, store_url: str)
     second = await make_client(store=store_url)
     after = await second.post("/api/ships", json=SHIP, headers={**bearer(second), **KEY})
     assert (after.status, await after.read(), await total(second)) == (201, body, "16")
-    answer = await second.post("/api/ships", json={**SHIP, "crew": 1}, headers={**bearer(second), **KEY})
-    assert answer.status == 422
+    response = await second.post("/api/ships", json={**SHIP, "crew": 1}, headers={**bearer(second), **KEY})
+    assert response.status == 422

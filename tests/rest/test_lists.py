@@ -1,4 +1,4 @@
-"""Lists: filters, search and order in json-server's dialect, the same on every store. The wanted answer is Python's."""
+"""Lists: json-server's filters, search and sorting, the same on every store; compared with equivalent Python code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ TEXTS = ("affiliation", "category", "manufacturer", "model", "ship_class")
 Test = Callable[[Json], bool]
 
 
-def holds(ship: Json, text: str) -> bool:
+def contains(ship: Json, text: str) -> bool:
+    """Return whether any text of a ship contains this one, case-insensitive."""
     return any(text in value.casefold() for value in (*ship["roles"], *(ship[name] for name in TEXTS)))
 
 
@@ -48,11 +49,11 @@ WHERE: dict[str, Test] = {
     "roles=Escort": lambda it: "Escort" in it["roles"],
     "roles=Escort&roles=Bomber": lambda it: not {"Escort", "Bomber"}.isdisjoint(it["roles"]),
     "roles_like=esc": lambda it: any("esc" in role.casefold() for role in it["roles"]),
-    "q=x-wing": lambda it: holds(it, "x-wing"),
-    "q=EMPIRE": lambda it: holds(it, "empire"),
-    "q=escort": lambda it: holds(it, "escort"),
+    "q=x-wing": lambda it: contains(it, "x-wing"),
+    "q=EMPIRE": lambda it: contains(it, "empire"),
+    "q=escort": lambda it: contains(it, "escort"),
     "q=ship&affiliation=Empire&crew_gt=2": lambda it: (
-        holds(it, "ship") and it["affiliation"] == "Empire" and it["crew"] > 2
+        contains(it, "ship") and it["affiliation"] == "Empire" and it["crew"] > 2
     ),
 }
 NO_SHIP = [
@@ -85,14 +86,14 @@ EVERY_SHIP = [
 ]
 
 
-async def test_a_filter_lets_pass_what_it_says(client: Client) -> None:
+async def test_a_filter_returns_the_matching_records(client: Client) -> None:
     tests = [*WHERE.items(), *((query, bool) for query in EVERY_SHIP), *((query, operator.not_) for query in NO_SHIP)]
     for query, test in tests:
-        wanted = [ship for ship in SHIPS if test(ship)]
-        answer = await client.get(f"/api/ships?{query}")
-        assert (answer.status, await answer.json()) == (200, wanted), query
-        assert answer.headers["X-Total-Count"] == str(len(wanted)), query
-        assert "Link" not in answer.headers, query
+        expected = [ship for ship in SHIPS if test(ship)]
+        response = await client.get(f"/api/ships?{query}")
+        assert (response.status, await response.json()) == (200, expected), query
+        assert response.headers["X-Total-Count"] == str(len(expected)), query
+        assert "Link" not in response.headers, query
 
 
 Keys = list[tuple[str, bool]]
@@ -116,39 +117,57 @@ ORDERS: dict[str, Keys] = {
 
 
 def ordered(ships: list[Json], keys: Keys) -> list[Json]:
-    for name, turned in reversed(keys):
-        ships = sorted(ships, key=lambda ship: ship[name], reverse=turned)
+    for name, descending in reversed(keys):
+        ships = sorted(ships, key=lambda ship: ship[name], reverse=descending)
     return ships
 
 
-async def test_an_order_is_by_value_and_ties_are_broken_by_id(client: Client) -> None:
+async def test_records_are_sorted_by_value_then_by_id(client: Client) -> None:
     for query, keys in ORDERS.items():
-        # Python's sort keeps the order of equals, also where it is turned round.
-        wanted = [ship["id"] for ship in ordered(SHIPS, keys)]
-        answer = await client.get(f"/api/ships?{query}")
-        assert [ship["id"] for ship in await answer.json()] == wanted, query
-    answer = await client.get("/api/ships?affiliation=Empire&_sort=-length&_start=1&_limit=2")
+        # Python's sort is stable, also with reverse=True.
+        expected = [ship["id"] for ship in ordered(SHIPS, keys)]
+        response = await client.get(f"/api/ships?{query}")
+        assert [ship["id"] for ship in await response.json()] == expected, query
+    response = await client.get("/api/ships?affiliation=Empire&_sort=-length&_start=1&_limit=2")
     empire = [ship for ship in SHIPS if ship["affiliation"] == "Empire"]
-    assert await answer.json() == ordered(empire, [("length", True)])[1:3]
+    assert await response.json() == ordered(empire, [("length", True)])[1:3]
 
 
-ODD = ["z", "Z", "é", "e\u0301", "ß", "SS", "İ", "🚀", "\uffee", "ﬁn", "50%", "a_b", "a\\b", "١", "Ω", "ω", "it's"]
+SPECIAL_TEXTS = [
+    "z",
+    "Z",
+    "é",
+    "e\u0301",
+    "ß",
+    "SS",
+    "İ",
+    "🚀",
+    "\uffee",
+    "ﬁn",
+    "50%",
+    "a_b",
+    "a\\b",
+    "١",
+    "Ω",
+    "ω",
+    "it's",
+]
 
 
-async def test_odd_texts_are_found_sorted_and_compared_alike_on_every_store(client: Client) -> None:
-    mine = bearer(client)
-    for text in ODD:
-        await client.post("/api/ships", json={**SHIP, "category": "odd", "model": text}, headers=mine)
+async def test_special_texts_are_filtered_and_sorted_the_same_on_every_store(client: Client) -> None:
+    auth = bearer(client)
+    for text in SPECIAL_TEXTS:
+        await client.post("/api/ships", json={**SHIP, "category": "special", "model": text}, headers=auth)
 
     async def models(**params: str) -> list[str]:
-        answer = await client.get("/api/ships", params={"category": "odd", **params})
-        return [ship["model"] for ship in await answer.json()]
+        response = await client.get("/api/ships", params={"category": "special", **params})
+        return [ship["model"] for ship in await response.json()]
 
-    assert await models() == ODD
-    assert await models(_sort="model") == sorted(ODD)
-    assert await models(_sort="-model") == sorted(ODD, reverse=True)
-    assert await models(model_gte="é") == [text for text in ODD if text >= "é"]
-    for text in ODD:
+    assert await models() == SPECIAL_TEXTS
+    assert await models(_sort="model") == sorted(SPECIAL_TEXTS)
+    assert await models(_sort="-model") == sorted(SPECIAL_TEXTS, reverse=True)
+    assert await models(model_gte="é") == [text for text in SPECIAL_TEXTS if text >= "é"]
+    for text in SPECIAL_TEXTS:
         assert await models(model=text) == [text]
     for needle, found in {
         "É": ["é", "e\u0301"],
@@ -165,7 +184,7 @@ async def test_odd_texts_are_found_sorted_and_compared_alike_on_every_store(clie
         assert await models(q=needle) == found, needle
 
 
-async def test_a_password_can_be_neither_seen_filtered_sorted_nor_searched(client: Client) -> None:
+async def test_a_password_can_be_neither_read_nor_used_to_filter_sort_or_search(client: Client) -> None:
     await client.post("/api/users", json={"name": "canary", "password": "canary-secret"})
     for query in (
         *(
@@ -178,10 +197,10 @@ async def test_a_password_can_be_neither_seen_filtered_sorted_nor_searched(clien
         ),
         *("_sort=password", "_sort=-password", "_sort=name,password", "_fields=password", "_fields=id,password"),
     ):
-        answer = await client.get(f"/api/users?{query}")
-        assert (answer.status, (await error_body(answer))["code"]) == (400, "invalid_parameters"), query
+        response = await client.get(f"/api/users?{query}")
+        assert (response.status, (await error_body(response))["code"]) == (400, "invalid_parameters"), query
     for text in ("canary-secret", "argon2id", "$argon2id$", "$v=19", "password"):
-        answer = await client.get("/api/users", params={"q": text})
-        assert (await answer.json(), answer.headers["X-Total-Count"]) == ([], "0")
-    answer = await client.get("/api/users?name_like=CAN&_fields=id,name&_sort=-name")
-    assert await answer.json() == [{"id": 3, "name": "canary"}]
+        response = await client.get("/api/users", params={"q": text})
+        assert (await response.json(), response.headers["X-Total-Count"]) == ([], "0")
+    response = await client.get("/api/users?name_like=CAN&_fields=id,name&_sort=-name")
+    assert await response.json() == [{"id": 3, "name": "canary"}]

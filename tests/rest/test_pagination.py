@@ -1,4 +1,4 @@
-"""Parts of lists: windows, the links between them, chosen fields; and what is wrong with a parameter, by its name."""
+"""Pagination, the Link header, `_fields`, and the errors of query parameters."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ LINK = re.compile(r'<([^>]*)>; rel="(\w+)"')
 
 
 async def ids(client: Client, query: str) -> list[int]:
-    answer = await client.get(f"/api/ships{query}")
-    assert answer.status == 200, query
-    return [ship["id"] for ship in await answer.json()]
+    response = await client.get(f"/api/ships{query}")
+    assert response.status == 200, query
+    return [ship["id"] for ship in await response.json()]
 
 
 async def links(client: Client, query: str) -> dict[str, str]:
-    """The query strings of an answer's links, by relation."""
-    answer = await client.get(f"/api/ships{query}")
-    found = {relation: url for url, relation in LINK.findall(answer.headers.get("Link", ""))}
+    """Return the query strings of the links of a response, by relation."""
+    response = await client.get(f"/api/ships{query}")
+    found = {relation: url for url, relation in LINK.findall(response.headers.get("Link", ""))}
     for url in found.values():
         assert url.startswith(str(client.make_url("/api/ships?")))
     return {relation: URL(url).raw_query_string for relation, url in found.items()}
 
 
-WINDOWS: dict[str, list[int]] = {
+PAGES: dict[str, list[int]] = {
     "": [*range(1, 16)],
     "?_start=0&_end=3": [1, 2, 3],
     "?_start=3&_end=5": [4, 5],
@@ -63,9 +63,9 @@ WINDOWS: dict[str, list[int]] = {
 }
 
 
-async def test_a_window_shows_its_part_and_says_how_many_there_are(client: Client) -> None:
-    for query, wanted in WINDOWS.items():
-        assert await ids(client, query) == wanted, query
+async def test_a_page_contains_its_records_and_the_total_count(client: Client) -> None:
+    for query, expected in PAGES.items():
+        assert await ids(client, query) == expected, query
         total = "7" if "affiliation" in query else "15"
         assert (await client.get(f"/api/ships{query}")).headers["X-Total-Count"] == total, query
 
@@ -104,52 +104,52 @@ LINKS: dict[str, dict[str, str]] = {
 }
 
 
-async def test_a_window_links_to_its_neighbours(make_client: MakeClient) -> None:
+async def test_a_page_links_to_the_first_previous_next_and_last_one(make_client: MakeClient) -> None:
     client = await make_client()
-    for query, wanted in LINKS.items():
-        assert await links(client, query) == wanted, query
+    for query, expected in LINKS.items():
+        assert await links(client, query) == expected, query
 
 
-async def test_following_next_reads_the_whole_list_once(client: Client) -> None:
-    asked = f"affiliation=Empire&affiliation={quote('Rebel Alliance')}&crew_lt=100&_fields=id"
-    for begin in ("_limit=4", "_page=1&_limit=4", "_start=0&_end=4", "_after=0&_limit=4"):
-        query, read = f"{asked}&{begin}", list[int]()
+async def test_following_next_returns_every_record_once(client: Client) -> None:
+    filters = f"affiliation=Empire&affiliation={quote('Rebel Alliance')}&crew_lt=100&_fields=id"
+    for start in ("_limit=4", "_page=1&_limit=4", "_start=0&_end=4", "_after=0&_limit=4"):
+        query, read = f"{filters}&{start}", list[int]()
         while query:
             read += await ids(client, f"?{query}")
             query = (await links(client, f"?{query}")).get("next", "")
-        assert read == [1, 2, 3, 4, 5, 6, 7, 13, 14, 15], begin
+        assert read == [1, 2, 3, 4, 5, 6, 7, 13, 14, 15], start
 
 
-async def test_links_keep_what_else_was_asked(make_client: MakeClient) -> None:
+async def test_links_contain_the_other_parameters_of_the_request(make_client: MakeClient) -> None:
     client = await make_client()
     found = await links(client, "?affiliation=Rebel+Alliance&model_like=%26%3E%22&_sort=-crew&_limit=2&q=%F0%9F%9A%80")
-    kept = {"affiliation": "Rebel Alliance", "model_like": '&>"', "_sort": "-crew", "q": "🚀"}
-    assert dict(URL(f"?{found['first']}", encoded=True).query) == {**kept, "_start": "0", "_limit": "2"}
+    others = {"affiliation": "Rebel Alliance", "model_like": '&>"', "_sort": "-crew", "q": "🚀"}
+    assert dict(URL(f"?{found['first']}", encoded=True).query) == {**others, "_start": "0", "_limit": "2"}
 
 
-async def test_a_list_that_is_too_long_is_cut_and_links_to_the_rest(make_client: MakeClient) -> None:
+async def test_a_long_list_is_limited_and_links_to_the_next_page(make_client: MakeClient) -> None:
     client = await make_client()
     ships = Collection("ships")
     await client.app[STORE].write(*(Add(ships, SHIP) for _ in range(MAX_LIMIT)))
-    answer = await client.get("/api/ships")
-    assert (len(await answer.json()), answer.headers["X-Total-Count"]) == (MAX_LIMIT, "1015")
+    response = await client.get("/api/ships")
+    assert (len(await response.json()), response.headers["X-Total-Count"]) == (MAX_LIMIT, "1015")
     assert (await links(client, ""))["next"] == "_start=1000&_limit=1000"
     assert len(await ids(client, "?_start=1000&_limit=1000")) == 15
 
 
-async def test_only_the_fields_asked_for_are_shown_and_in_that_order(client: Client) -> None:
-    for query, wanted in {
+async def test_fields_selects_the_fields_and_their_order(client: Client) -> None:
+    for query, expected in {
         "_fields=id,model&id=1": b'[{"id":1,"model":"T-65 X-Wing"}]',
         "_fields=crew,id&id=9": b'[{"crew":37085,"id":9}]',
         "_fields=roles&id=3": b'[{"roles":["Bomber"]}]',
         "_fields=id&id=99": b"[]",
     }.items():
-        assert await (await client.get(f"/api/ships?{query}")).read() == wanted
+        assert await (await client.get(f"/api/ships?{query}")).read() == expected
 
 
 INTEGER = "Not an integer from {} to {}."
 NOT_INTEGER = ("abc", "", "-1", "1.0", "1e9", "%2B1", "%201", quote("١"), "0x1", "1_0", "9" * 17, "9" * 5000)
-FAULTS: list[tuple[str, dict[str, Any]]] = [
+INVALID: list[tuple[str, dict[str, Any]]] = [
     *[(f"_start={text}", {"_start": [INTEGER.format(0, 2**53 - 1)]}) for text in NOT_INTEGER],
     *[(f"_end={text}", {"_end": [INTEGER.format(1, 2**53 - 1)]}) for text in (*NOT_INTEGER, "0")],
     *[(f"_limit={text}", {"_limit": [INTEGER.format(1, MAX_LIMIT)]}) for text in (*NOT_INTEGER, "0", "1001")],
@@ -198,23 +198,24 @@ FAULTS: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-async def test_what_is_wrong_with_a_parameter_is_said_under_its_name(make_client: MakeClient) -> None:
+async def test_an_error_of_a_parameter_is_reported_under_its_name(make_client: MakeClient) -> None:
     client = await make_client()
-    for query, message in FAULTS:
-        answer = await client.get(URL(f"/api/ships?{query}", encoded=True))
-        said = {"error": "Bad Request", "message": message, "code": "invalid_parameters"}
-        assert (answer.status, await error_body(answer)) == (400, said), query[:80]
+    for query, message in INVALID:
+        response = await client.get(URL(f"/api/ships?{query}", encoded=True))
+        expected = {"error": "Bad Request", "message": message, "code": "invalid_parameters"}
+        assert (response.status, await error_body(response)) == (400, expected), query[:80]
 
 
-async def test_a_control_is_given_once(make_client: MakeClient) -> None:
+async def test_a_repeated_control_parameter_is_an_error(make_client: MakeClient) -> None:
     client = await make_client()
     for name in CONTROLS:
-        answer = await client.get(f"/api/ships?{name}=1&{name}=1")
-        assert (answer.status, "Given more than once." in (await error_body(answer))["message"][name]) == (400, True), (
-            name
-        )
+        response = await client.get(f"/api/ships?{name}=1&{name}=1")
+        assert (response.status, "Given more than once." in (await error_body(response))["message"][name]) == (
+            400,
+            True,
+        ), name
 
 
-async def test_users_are_paged_by_the_same_words(client: Client) -> None:
-    answer = await client.get("/api/users?_sort=name&_limit=1")
-    assert (await answer.json(), answer.headers["X-Total-Count"]) == ([{"id": 2, "name": "guest"}], "2")
+async def test_users_have_the_same_pagination(client: Client) -> None:
+    response = await client.get("/api/users?_sort=name&_limit=1")
+    assert (await response.json(), response.headers["X-Total-Count"]) == ([{"id": 2, "name": "guest"}], "2")

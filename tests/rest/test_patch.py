@@ -1,4 +1,4 @@
-"""PATCH: JSON Merge Patch (RFC 7396), with the same words as PUT; fields that clients may send back but not change."""
+"""PATCH: JSON Merge Patch (RFC 7396), with the same error messages as PUT; read-only fields."""
 
 from __future__ import annotations
 
@@ -41,23 +41,23 @@ MERGE_PATCH = {"Content-Type": "application/merge-patch+json"}
         ({"a": 1}, None, None),
     ],
 )
-def test_a_patch_is_merged_as_the_rfc_says(target: Any, patch: Any, result: Any) -> None:
+def test_a_patch_is_merged_as_rfc_7396_defines(target: Any, patch: Any, result: Any) -> None:
     before = repr(target)
     assert (merge(target, patch), repr(target)) == (result, before)
 
 
-async def test_a_patch_changes_what_it_names_and_nothing_else(client: Client) -> None:
-    mine = bearer(client)
+async def test_a_patch_changes_only_the_fields_that_it_contains(client: Client) -> None:
+    auth = bearer(client)
     ship = await (await client.get("/api/ships/1")).json()
     patches: list[Json] = [{"crew": 2}, {"roles": []}, {"model": "T-70", "length": 12}, {}, {"id": 1, "crew": 3}]
-    for headers, patch in zip((mine, {**mine, **MERGE_PATCH}) * 3, patches, strict=False):
+    for headers, patch in zip((auth, {**auth, **MERGE_PATCH}) * 3, patches, strict=False):
         ship |= patch
-        answer = await client.patch("/api/ships/1", json=patch, headers=headers)
-        assert (answer.status, await answer.json()) == (200, ship), patch
+        response = await client.patch("/api/ships/1", json=patch, headers=headers)
+        assert (response.status, await response.json()) == (200, ship), patch
     assert await (await client.get("/api/ships/1")).json() == ship
 
 
-WRONG: list[tuple[Json, Any]] = [
+INVALID: list[tuple[Json, Any]] = [
     ({"crew": 0}, {"crew": ["Must be greater than or equal to 1."]}),
     ({"crew": "7"}, {"crew": ["Not a valid integer."]}),
     ({"crew": {"more": 1}}, {"crew": ["Not a valid integer."]}),
@@ -73,29 +73,29 @@ WRONG: list[tuple[Json, Any]] = [
 ]
 
 
-async def test_a_patch_is_refused_in_the_words_of_put(make_client: MakeClient) -> None:
+async def test_an_invalid_patch_is_rejected_with_the_messages_of_put(make_client: MakeClient) -> None:
     client = await make_client()
     before = await (await client.get("/api/ships/1")).read()
-    for patch, message in WRONG:
-        answer = await client.patch("/api/ships/1", json=patch, headers=bearer(client))
-        assert await status_and_message(answer) == (400, message), patch
+    for patch, message in INVALID:
+        response = await client.patch("/api/ships/1", json=patch, headers=bearer(client))
+        assert await status_and_message(response) == (400, message), patch
     assert await (await client.get("/api/ships/1")).read() == before
 
 
-async def test_null_takes_away_only_what_is_there(make_client: MakeClient) -> None:
+async def test_null_for_an_unknown_or_a_write_only_field_is_an_error(make_client: MakeClient) -> None:
     client = await make_client()
-    answer = await client.patch("/api/ships/1", json={"owner": None}, headers=bearer(client))
-    assert answer.status == 200
-    answer = await client.patch("/api/users/1", json={"password": None}, headers=bearer(client))
-    assert await status_and_message(answer) == (400, {"password": ["Field may not be null."]})
+    response = await client.patch("/api/ships/1", json={"owner": None, "": None}, headers=bearer(client))
+    assert await status_and_message(response) == (400, {"owner": ["Unknown field."], "": ["Unknown field."]})
+    response = await client.patch("/api/users/1", json={"password": None}, headers=bearer(client))
+    assert await status_and_message(response) == (400, {"password": ["Field may not be null."]})
 
 
-async def test_a_ship_that_is_read_can_be_sent_back_as_it_is(client: Client) -> None:
+async def test_a_ship_can_be_sent_back_as_it_was_read(client: Client) -> None:
     for method in ("PUT", "PATCH"):
         read = await client.get("/api/ships/1")
         headers = {**bearer(client), "If-Match": read.headers["ETag"]}
-        answer = await client.request(method, "/api/ships/1", json=await read.json(), headers=headers)
-        assert (answer.status, await answer.json()) == (200, await read.json())
+        response = await client.request(method, "/api/ships/1", json=await read.json(), headers=headers)
+        assert (response.status, await response.json()) == (200, await read.json())
 
 
 STATIONS = """
@@ -131,43 +131,45 @@ async def test_a_read_only_field_can_be_sent_back_but_not_changed(
 ) -> None:
     install("stations", STATIONS)
     client = await make_client(store=store_url)
-    mine, path = bearer(client), "/api/stations/1"
-    answer = await client.post("/api/stations", json=STATION, headers=mine)
-    kept = {"id": 1, **STATION, "founded": 1977}
-    assert (answer.status, await answer.json()) == (201, kept)
+    auth, path = bearer(client), "/api/stations/1"
+    response = await client.post("/api/stations", json=STATION, headers=auth)
+    stored = {"id": 1, **STATION, "founded": 1977}
+    assert (response.status, await response.json()) == (201, stored)
     for method in ("PUT", "PATCH"):
-        answer = await client.request(method, path, json=kept, headers=mine)
-        assert (answer.status, await answer.json()) == (200, kept), method
-        answer = await client.request(method, path, json={**STATION, "founded": 1}, headers=mine)
-        assert await status_and_message(answer) == (400, {"founded": ["Unknown field."]}), method
-    answer = await client.put(path, json={"name": "DS-2"}, headers=mine)
-    assert await answer.json() == {"id": 1, "name": "DS-2", "founded": 1977}
-    answer = await client.post("/api/stations", json={**STATION, "founded": 1977}, headers=mine)
-    assert await status_and_message(answer) == (400, {"founded": ["Unknown field."]})
+        response = await client.request(method, path, json=stored, headers=auth)
+        assert (response.status, await response.json()) == (200, stored), method
+        response = await client.request(method, path, json={**STATION, "founded": 1}, headers=auth)
+        assert await status_and_message(response) == (400, {"founded": ["Unknown field."]}), method
+    response = await client.put(path, json={"name": "DS-2"}, headers=auth)
+    assert await response.json() == {"id": 1, "name": "DS-2", "founded": 1977}
+    response = await client.post("/api/stations", json={**STATION, "founded": 1977}, headers=auth)
+    assert await status_and_message(response) == (400, {"founded": ["Unknown field."]})
 
 
-async def test_a_patch_reaches_into_objects_and_null_removes(install: Install, make_client: MakeClient) -> None:
+async def test_a_patch_merges_nested_objects_and_null_removes_members(
+    install: Install, make_client: MakeClient
+) -> None:
     install("stations", STATIONS)
     client = await make_client()
-    mine, path = bearer(client), "/api/stations/1"
-    await client.post("/api/stations", json={**STATION, "motto": "no moon"}, headers=mine)
+    auth, path = bearer(client), "/api/stations/1"
+    await client.post("/api/stations", json={**STATION, "motto": "no moon"}, headers=auth)
     patch = {"motto": None, "docks": {"north": {"bays": 5}, "south": None, "west": {"bays": None}}}
-    answer = await client.patch(path, json=patch, headers={**mine, **MERGE_PATCH})
+    response = await client.patch(path, json=patch, headers={**auth, **MERGE_PATCH})
     docks = {"north": {"bays": 5}, "west": {}}
-    assert (answer.status, await answer.json()) == (200, {"id": 1, "name": "DS-1", "docks": docks, "founded": 1977})
+    assert (response.status, await response.json()) == (200, {"id": 1, "name": "DS-1", "docks": docks, "founded": 1977})
 
 
-async def test_what_was_patched_is_still_unique(install: Install, make_client: MakeClient, store_url: str) -> None:
+async def test_a_patch_cannot_violate_uniqueness(install: Install, make_client: MakeClient, store_url: str) -> None:
     install("stations", STATIONS)
     client = await make_client(store=store_url)
-    mine = bearer(client)
+    auth = bearer(client)
     for name in ("DS-1", "DS-2"):
-        await client.post("/api/stations", json={"name": name}, headers=mine)
-    answer = await client.patch("/api/stations/2", json={"name": "ds-1"}, headers=mine)
-    assert await status_and_message(answer) == (400, "Station already exists.")
-    assert (await client.patch("/api/stations/2", json={"name": "ds-2"}, headers=mine)).status == 200
+        await client.post("/api/stations", json={"name": name}, headers=auth)
+    response = await client.patch("/api/stations/2", json={"name": "ds-1"}, headers=auth)
+    assert await status_and_message(response) == (400, "Station already exists.")
+    assert (await client.patch("/api/stations/2", json={"name": "ds-2"}, headers=auth)).status == 200
 
 
-async def test_a_ship_is_replaced_whole_by_put(client: Client) -> None:
-    answer = await client.put("/api/ships/4", json=SHIP, headers=bearer(client))
-    assert await answer.json() == {"id": 4, **SHIP}
+async def test_put_replaces_all_fields(client: Client) -> None:
+    response = await client.put("/api/ships/4", json=SHIP, headers=bearer(client))
+    assert await response.json() == {"id": 4, **SHIP}

@@ -1,4 +1,4 @@
-"""The collections of these tests, and records for them."""
+"""The collections that the store tests use, and data for their records."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ USERS = Collection("users", unique="name", write_only=("password", "notes"))
 COLLECTIONS = (THINGS, USERS)
 
 LATER = 2**40
-"""A time in epoch seconds that no test sees."""
+"""A time far in the future, in epoch seconds."""
 
 
 def user(name: str, **others: Any) -> dict[str, Any]:

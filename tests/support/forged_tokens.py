@@ -1,4 +1,4 @@
-"""Tokens made by hand: signed with the right key, yet saying whatever a test wants."""
+"""Tokens signed with the right key, with arbitrary headers and claims."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOW = 1_800_000_000
 
 
 class Gone(Enum):
-    """As the value of a claim or a header: leave it out."""
+    """As the value of a claim or a header parameter: omit it."""
 
     GONE = "gone"
 
@@ -37,18 +37,18 @@ SECRETS = {
 
 
 def hmac_signed(key: bytes, header: bytes, payload: bytes, digest: str = "sha256") -> str:
-    """The token that whoever has this key can make."""
+    """Return a token signed with this HMAC key."""
     return compact(header, payload, lambda text: hmac.digest(key, text, digest))
 
 
 def compact(header: bytes, payload: bytes, sign: Callable[[bytes], bytes]) -> str:
-    """The three parts in one text (RFC 7515, 3.1)."""
+    """Return the compact serialization of a signed token (RFC 7515, 3.1)."""
     text = base64url_encode(header) + b"." + base64url_encode(payload)
     return f"{text.decode()}.{base64url_encode(sign(text)).decode()}"
 
 
 class Forge:
-    """Tokens of one algorithm; `tokens` reads them, by a clock that stands at `now`."""
+    """Creates tokens of one algorithm; `tokens` verifies them with the clock set to `now`."""
 
     def __init__(self, algorithm: str, **jwt_settings: Any) -> None:
         self.now: float = NOW
@@ -59,18 +59,18 @@ class Forge:
         self.claims = jwt.decode(good, options={"verify_signature": False})
 
     def token(self, *, header: Mapping[str, Any] | bytes = NOTHING, claims: Mapping[str, Any] | bytes = NOTHING) -> str:
-        """A good token, but for these members of its header and its claims; bytes are taken as they are."""
+        """Return a valid token with these changes to its header and claims; bytes replace them."""
         return self.signed(raw(self.header, header), raw(self.claims, claims))
 
     def signed(self, header: bytes, payload: bytes) -> str:
-        """These two parts with the right signature behind them."""
+        """Return a token of these two parts with a valid signature."""
         if self.header["alg"] == "EdDSA":
             return compact(header, payload, _PRIVATE.sign)
         return hmac_signed(SECRET.encode(), header, payload)
 
 
 def raw(good: Mapping[str, Any], changed: Mapping[str, Any] | bytes) -> bytes:
-    """The JSON of a part, with these members changed; bytes are it already."""
+    """Return a part as JSON with these members changed; bytes are returned unchanged."""
     if isinstance(changed, bytes):
         return changed
     return json.dumps({name: value for name, value in {**good, **changed}.items() if value is not GONE}).encode()

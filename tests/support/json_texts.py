@@ -1,4 +1,4 @@
-"""JSON texts made by rule: valid ones from the grammar (RFC 8259), invalid ones by breaking each of its rules."""
+"""JSON texts: valid ones generated from the grammar (RFC 8259), and invalid ones that violate each of its rules."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from itertools import product
 
 from service.http.strict_json import MAX_DEPTH
 
-WHITE = (b" ", b"\t", b"\n", b"\r")
+WHITESPACE = (b" ", b"\t", b"\n", b"\r")
 NUMBERS = b"0 -0 7 -7 10 1.5 -0.25 1e5 1E+2 2.5e-3 9007199254740991 1e-400".split()
 TEXTS = [
     *(b'""', b'"a"', b'" "', b'"\x7f"', b'"\\u00e9"', b'"\\ud83d\\ude80"'),
@@ -20,14 +20,14 @@ WRONG_NUMBERS = (
 )
 WRONG_ESCAPES = b"\\u \\u1 \\u12 \\u123 \\u123g \\u+123 \\x41 \\".split()
 LONE_SURROGATES = b"\\ud800 \\udfff \\ud800\\ud800 \\ude80\\ud83d \\ud800x".split()
-NO_UTF_8 = {
+INVALID_UTF_8 = {
     "a lone byte": b"\x80",
-    "never a byte": b"\xff",
+    "an invalid byte": b"\xff",
     "overlong": b"\xc0\xaf",
-    "overlong too": b"\xe0\x80\x80",
+    "overlong, three bytes": b"\xe0\x80\x80",
     "a surrogate": b"\xed\xa0\x80",
     "beyond U+10FFFF": b"\xf4\x90\x80\x80",
-    "cut off": b"\xc3",
+    "truncated": b"\xc3",
 }
 WRONG_STRUCTURES = b"[,] [1,] [,1] [1,,2] [1:2] (1) {,} {'a':1} {1:1} {null:1} {a:1} [1} {]".split()
 WRONG_MEMBERS = b'{"a":1,} {"a"} {"a":} {"a",1} {"a":1,,"b":2} {"a":1"b":2} {"a"::1} {"a":1]'.split()
@@ -41,7 +41,7 @@ def good() -> Iterator[bytes]:
         yield atom
         yield b"[%b]" % atom
         yield b'{"a":%b}' % atom
-    for atom, white in product((b"7", b'"a"', b"null"), WHITE):
+    for atom, white in product((b"7", b'"a"', b"null"), WHITESPACE):
         yield white + b"[" + white + atom + white + b"," + white + atom + white + b"]" + white
         yield white + b"{" + white + b'"a"' + white + b":" + white + atom + white + b"}" + white
     yield b"[" * MAX_DEPTH + b"]" * MAX_DEPTH
@@ -63,7 +63,7 @@ def broken_texts() -> Iterator[bytes]:
     yield from (b'"%c"' % control for control in range(0x20))
     letters = sorted({*range(0x20, 0x7F)} - {*b'"\\/bfnrtu'})
     yield from (b'"\\%c"' % letter for letter in letters[::4])
-    for part in (*WRONG_ESCAPES, *LONE_SURROGATES, *NO_UTF_8.values()):
+    for part in (*WRONG_ESCAPES, *LONE_SURROGATES, *INVALID_UTF_8.values()):
         yield b'"%b"' % part
         yield b'{"%b":1}' % part
     yield from (b"'a'", b'"a', b'a"', "“a”".encode())
@@ -77,16 +77,16 @@ def broken_structures() -> Iterator[bytes]:
         place = whole.index(sign)
         yield whole[:place] + bytes([sign]) + whole[place:]
         yield whole[:place] + whole[place + 1 :]
-    for more in GARBAGE:
-        yield whole + more
-        yield more + whole
+    for garbage in GARBAGE:
+        yield whole + garbage
+        yield garbage + whole
     for coding in ("utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"):
         yield whole.decode().encode(coding)
     yield from (*WRONG_STRUCTURES, *WRONG_MEMBERS, b" ", b"\n", b"[1 2]", b'{"a" 1}', b'{"a":1 "b":2}')
 
 
 def unstorable() -> Iterator[bytes]:
-    """JSON that a parser or a database would change."""
+    """Texts with values that a parser or a database would change."""
     yield from (b'"\\u0000"', b'{"\\u0000":1}', b'[["a\\u0000b"]]')
     for number in (b"1e999", b"-1e999", b"9007199254740992", b"-9007199254740992", b"%d" % 2**63, b"%d" % 2**64):
         yield number

@@ -1,4 +1,4 @@
-"""Trying what a document shows: sending it, and holding the answer against what is described."""
+"""Helpers that send the operations of an API document and compare the responses with it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Login = Callable[..., Awaitable[dict[str, str]]]
 async def send(
     client: Client, where: tuple[str, str], operation: Json, headers: dict[str, str], body: bytes | None = None
 ) -> ClientResponse:
-    """Send an operation as its examples have it, or with another body."""
+    """Send the examples of an operation, or another body."""
     method, path = where
     for content_type, media in operation.get("requestBody", {"content": {}})["content"].items():
         body = orjson.dumps(media["example"]) if body is None else body
@@ -30,32 +30,33 @@ async def send(
     return await client.request(method, path, data=body, headers=headers)
 
 
-async def check(document: Json, operation: Json, answer: ClientResponse) -> Any:
-    """The body, if the status, the headers and the body are as described; a refusal has a code that is shown."""
-    described = operation["responses"][str(answer.status)]
-    missing = {name for name in described["headers"] if name not in answer.headers} - {"Link"}
+async def check(document: Json, operation: Json, response: ClientResponse) -> Any:
+    """Check the status, headers, body and error code of a response against the document; return the body."""
+    documented = operation["responses"][str(response.status)]
+    missing = {name for name in documented["headers"] if name not in response.headers} - {"Link"}
     assert missing == set()
-    raw = await answer.read()
-    if "content" not in described:
+    raw = await response.read()
+    if "content" not in documented:
         assert raw == b""
         return None
-    media = described["content"][answer.content_type]
-    body = orjson.loads(raw) if answer.content_type == "application/json" else raw.decode()
+    media = documented["content"][response.content_type]
+    body = orjson.loads(raw) if response.content_type == "application/json" else raw.decode()
     assert [*validator(document, media.get("schema", {})).iter_errors(body)] == []
-    if answer.status >= 400:
-        assert (body["error"], body["code"]) in [shown(it) for it in media["examples"].values()], body
+    if response.status >= 400:
+        assert (body["error"], body["code"]) in [error_and_code(it) for it in media["examples"].values()], body
     return body
 
 
-def shown(example: Json) -> tuple[str, str]:
+def error_and_code(example: Json) -> tuple[str, str]:
     return example["value"]["error"], example["value"]["code"]
 
 
 async def credentials(client: Client, operation: Json, login: Login) -> dict[str, str]:
-    return await login(client, token=wanted(operation)) if operation["security"] else {}
+    """Return the headers that authorize an operation."""
+    return await login(client, token=token_type(operation)) if operation["security"] else {}
 
 
-def wanted(operation: Json) -> str:
-    """The type of token that an operation takes."""
+def token_type(operation: Json) -> str:
+    """Return the type of token that an operation requires."""
     examples = operation["responses"]["422"]["content"]["application/json"]["examples"]
     return "refresh" if "only_refresh_tokens_are_allowed" in examples else "access"

@@ -1,4 +1,4 @@
-"""A small yard to describe: routes modelled on ships, users and auth, whose handlers are never called."""
+"""Example routes for the tests of the API document; their handlers are never called."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class TokensSchema(Schema):
 @docs(
     summary="All ships",
     parameters=[{"in": "query", "name": "crew_gte", "schema": {"type": "integer", "minimum": 3}}, "If-None-Match"],
-    responses={304: {"description": "Nothing has changed."}},
+    responses={304: {"description": "Not modified."}},
 )
 @response_schema(ShipSchema(many=True), 200, "The ships.", headers=("ETag", "X-Total-Count", "Link"))
 async def list_ships(request: web.Request) -> web.Response:
@@ -75,7 +75,7 @@ async def patch_ship(request: web.Request) -> web.Response:
 
 
 @owner
-@docs(responses={204: {"description": "Gone."}})
+@docs(responses={204: {"description": "Removed."}})
 async def remove_user(request: web.Request) -> web.Response:
     return web.Response()
 
@@ -94,8 +94,8 @@ async def refresh_tokens(request: web.Request) -> web.Response:
     return web.Response()
 
 
-def silent() -> Handler:
-    """A handler of its own that says nothing about itself."""
+def undocumented() -> Handler:
+    """Return a new handler without any description."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
         return web.Response()
@@ -115,11 +115,11 @@ ROUTES = [
 
 
 def document(*routes: web.RouteDef) -> dict[str, Any]:
-    """The document of these routes; without any, of the yard's."""
+    """Return the document of these routes; without any, of ROUTES."""
     return openapi.document([("ships", route) for route in routes] or ROUTES, title="Shipyard", version="1.0.0")
 
 
 def operation(handler: Handler, path: str = "/x") -> dict[str, Any]:
-    """What the document says of a route that answers GET with this handler."""
-    described: dict[str, Any] = next(iter(document(web.get(path, handler))["paths"].values()))["get"]
-    return described
+    """Return the documented operation of a GET route with this handler."""
+    documented: dict[str, Any] = next(iter(document(web.get(path, handler))["paths"].values()))["get"]
+    return documented

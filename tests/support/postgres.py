@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the tests: the one that SHIPYARD_TEST_POSTGRES names, else one started here, later removed."""
+"""Fixtures for a real PostgreSQL: the one that SHIPYARD_TEST_POSTGRES names, or else one that is started here."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from tests.support.postgres_server import Server
 
 OpenPostgres = Callable[..., Awaitable[PostgresStore]]
 
-_PART = """
+_DISCONNECT = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
-_EMPTY = """
+_CLEAR = """
     DO $$
     DECLARE each record;
     BEGIN
@@ -42,7 +42,7 @@ _EMPTY = """
 
 
 def execute(url: str, *statements: str) -> None:
-    """Run SQL from where no event loop may be used."""
+    """Execute SQL in an event loop of another thread, for synchronous fixtures."""
 
     async def run() -> None:
         connection = await asyncpg.connect(url)
@@ -57,7 +57,7 @@ def execute(url: str, *statements: str) -> None:
 
 
 class Admin:
-    """A connection that stays, for where no event loop may be used: a new one costs more than most of what it does."""
+    """A connection for synchronous fixtures that stays open, because connecting takes longer than most statements."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -66,12 +66,12 @@ class Admin:
         self._connection: Any = self._run(asyncpg.connect(url))
 
     def execute(self, *statements: str) -> None:
-        """Run SQL."""
+        """Execute SQL."""
         for statement in statements:
             self._run(self._connection.execute(statement))
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close the connection."""
         self._run(self._connection.close())
         self._loop.close()
         self._thread.shutdown()
@@ -80,12 +80,12 @@ class Admin:
         return self._thread.submit(self._loop.run_until_complete, work).result()
 
 
-async def until(holds: Callable[[], Awaitable[object]]) -> None:
-    """Return when it holds; the database being away is no answer."""
+async def until(condition: Callable[[], Awaitable[object]]) -> None:
+    """Wait until the condition returns a true value; StoreUnavailable counts as false."""
     async with asyncio.timeout(20):
         while True:
             try:
-                if await holds():
+                if await condition():
                     return
             except StoreUnavailable:
                 pass
@@ -94,7 +94,7 @@ async def until(holds: Callable[[], Awaitable[object]]) -> None:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
-    """The URL of a running server's maintenance database."""
+    """The URL of the maintenance database of a running server."""
     if url := os.environ.get("SHIPYARD_TEST_POSTGRES"):
         yield url
         return
@@ -122,15 +122,15 @@ def _postgres_service(postgres_server: str) -> Iterator[Admin]:
 def postgres_url(_postgres_database: Admin) -> Iterator[str]:
     """The URL of an empty database."""
     yield _postgres_database.url
-    # Far quicker than a new database. Whoever is still connected may hold locks.
-    _postgres_database.execute(_PART, "DROP SCHEMA IF EXISTS shipyard CASCADE")
+    # Faster than a new database for each test. Connections that are still open may hold locks.
+    _postgres_database.execute(_DISCONNECT, "DROP SCHEMA IF EXISTS shipyard CASCADE")
 
 
 @pytest.fixture
 def postgres_service_url(_postgres_service: Admin) -> Iterator[str]:
-    """The URL of a database in which nothing is, though the tables may be there: making them costs most of a test."""
+    """The URL of a database without records. Its tables may exist: creating them takes longer than most tests."""
     yield _postgres_service.url
-    _postgres_service.execute(_PART, _EMPTY)
+    _postgres_service.execute(_DISCONNECT, _CLEAR)
 
 
 @contextmanager
@@ -138,7 +138,7 @@ def _database(server: str) -> Iterator[Admin]:
     name = f"shipyard_test_{uuid4().hex}"
     create = f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'"
     try:
-        # Texts in an order that no store may answer in.
+        # With a collation whose order differs from that of code points.
         execute(server, f"{create} LOCALE_PROVIDER icu ICU_LOCALE 'en-US'")
     except (asyncpg.FeatureNotSupportedError, asyncpg.PostgresSyntaxError):
         execute(server, create)
@@ -150,7 +150,7 @@ def _database(server: str) -> Iterator[Admin]:
 
 @pytest.fixture
 async def postgres_admin(postgres_url: str) -> AsyncIterator[Any]:
-    """A connection to that database, past every store."""
+    """A connection to the database of `postgres_url` for direct access."""
     connection = await asyncpg.connect(postgres_url)
     yield connection
     await connection.close()
@@ -158,10 +158,10 @@ async def postgres_admin(postgres_url: str) -> AsyncIterator[Any]:
 
 @pytest.fixture
 async def open_postgres(postgres_url: str) -> AsyncIterator[OpenPostgres]:
-    """`await open_postgres(collection)`: one more instance on that database; `options` go into its URL."""
+    """`await open_postgres(collection)` opens a store on the database; `options` are added to its URL."""
     stores: list[PostgresStore] = []
 
-    async def one_more(
+    async def open(
         *collections: Collection, user: str | None = None, patience: float = 0, **options: Any
     ) -> PostgresStore:
         parts = urlsplit(postgres_url)
@@ -173,6 +173,6 @@ async def open_postgres(postgres_url: str) -> AsyncIterator[OpenPostgres]:
         await store.open(collections)
         return store
 
-    yield one_more
+    yield open
     for store in stores:
         await store.close()

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of our own."""
+"""Start and stop a PostgreSQL server for the tests."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import time
 
 from tests.support.postgres_programs import Programs
 
-_PATIENCE = 30.0  # seconds
-_PAUSE = 0.01
+_TIMEOUT_SECONDS = 30.0
+_PAUSE_SECONDS = 0.01
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -19,22 +19,22 @@ _SETTINGS = {
     "wal_level": "minimal",
     "max_wal_senders": "0",
 }
-# Without these it still keeps all it said through SIGKILL, though not through a power cut.
-_QUICK = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}
-# Only the role `guarded` has to show a password.
+# Committed data still survives SIGKILL, but not a power failure.
+_FAST = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}
+# Only the role `guarded` needs a password.
 _ACCESS = "host all guarded 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n"
 
 
 class Server:
-    """A PostgreSQL on loopback with data of its own; `durable`: what it says is kept outlives a power cut.
+    """A PostgreSQL server on the loopback interface, which keeps its data and its port when killed and started again.
 
-    settings: of its own, by name. `start` after `kill` recovers, on the same port.
-
-    Raises RuntimeError where PostgreSQL cannot be had.
+    durable: whether committed data survives a power failure.
+    settings: parameters of the server.
+    Raises RuntimeError if PostgreSQL is not available.
     """
 
     def __init__(self, *, durable: bool = False, **settings: str) -> None:
-        self._settings = _SETTINGS | ({} if durable else _QUICK) | settings
+        self._settings = _SETTINGS | ({} if durable else _FAST) | settings
         self._port: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._programs = Programs()
@@ -50,52 +50,52 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Its maintenance database, by a role that may do everything."""
+        """The URL of the maintenance database, with a superuser."""
         return f"postgresql://shipyard:secret@127.0.0.1:{self._port}/postgres"
 
     @property
     def process(self) -> int:
-        """The id of its first process, while it runs."""
+        """The process id of the postmaster, while it runs."""
         assert self._process is not None
         return self._process.pid
 
     def start(self) -> None:
-        """Return when it accepts connections."""
-        end = time.monotonic() + _PATIENCE
+        """Start the server and wait until it accepts connections."""
+        end = time.monotonic() + _TIMEOUT_SECONDS
         port = 0
         while not self._ready():
             if self._process is None or self._process.poll() is not None:
-                # It ends at once if the port was taken just now, or while a killed one's children hold its memory.
+                # It exits if the port was taken meanwhile, or while children of a killed server use its shared memory.
                 port = self._port or _free_port()
                 options = [f"--{name}={value}" for name, value in {"port": port, **self._settings}.items()]
                 self._process = self._programs.start("postgres", "-D", str(self._data), *options, log=self._log)
             if time.monotonic() > end:
-                raise RuntimeError(f"PostgreSQL does not start: {self._log.read_text()[-2000:]}")
-            time.sleep(_PAUSE)
+                raise RuntimeError(f"PostgreSQL did not start: {self._log.read_text()[-2000:]}")
+            time.sleep(_PAUSE_SECONDS)
         self._port = self._port or port
 
     def kill(self) -> None:
-        """End it as a crash would: SIGKILL."""
-        self._end(signal.SIGKILL)
+        """Send SIGKILL to the postmaster and wait for it to end."""
+        self._stop(signal.SIGKILL)
 
     def remove(self) -> None:
-        """End it, and remove all it kept."""
-        self._end(signal.SIGINT)
+        """Stop the server and remove its data."""
+        self._stop(signal.SIGINT)
         self._programs.remove()
 
     def _ready(self) -> bool:
-        # The file that pg_ctl waits for too: its first line is the process, its eighth the state.
+        # As pg_ctl does: the first line of this file is the process id, the eighth the state.
         try:
             lines = (self._data / "postmaster.pid").read_text().split("\n")
         except FileNotFoundError:
             return False
-        ours = self._process is not None and lines[0] == str(self._process.pid)
-        return ours and len(lines) > 7 and lines[7].strip() == "ready"
+        is_this_server = self._process is not None and lines[0] == str(self._process.pid)
+        return is_this_server and len(lines) > 7 and lines[7].strip() == "ready"
 
-    def _end(self, by: signal.Signals) -> None:
+    def _stop(self, signal_number: signal.Signals) -> None:
         if self._process is not None:
-            self._process.send_signal(by)
-            self._process.wait(_PATIENCE)
+            self._process.send_signal(signal_number)
+            self._process.wait(_TIMEOUT_SECONDS)
             self._process = None
 
 

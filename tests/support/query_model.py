@@ -1,4 +1,4 @@
-"""What a query means, in the plainest Python: the reference that every store is compared with."""
+"""The reference implementation of queries, with which every store is compared."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Data = Mapping[str, Any]
 
 
 def page(records: Mapping[int, Data], query: Query) -> tuple[list[int], int]:
-    """The ids of the records on the page, and the total."""
+    """Return the ids of the records on the page, and the total."""
     matching = [id for id, data in sorted(records.items()) if _matches({"id": id, **data}, query)]
     total = len(matching)
     if query.after is not None:
@@ -22,11 +22,11 @@ def page(records: Mapping[int, Data], query: Query) -> tuple[list[int], int]:
 
 
 def _matches(data: Data, query: Query) -> bool:
-    found = query.search is None or any(_holds(data, field, query.search) for field in query.searched)
-    return found and all(_passes(data, condition) for condition in query.where)
+    found = query.search is None or any(_contains(data, field, query.search) for field in query.searched)
+    return found and all(_satisfies(data, condition) for condition in query.where)
 
 
-def _passes(data: Data, condition: Condition) -> bool:
+def _satisfies(data: Data, condition: Condition) -> bool:
     value, values = _value(data, condition.field), condition.values
     match condition.test:
         case "eq":
@@ -36,7 +36,7 @@ def _passes(data: Data, condition: Condition) -> bool:
         case "has":
             return any(element in values for element in _elements(data, condition.field))
         case "like":
-            return any(_holds(data, condition.field, str(needle)) for needle in values)
+            return any(_contains(data, condition.field, str(substring)) for substring in values)
         case "gt":
             return value is not None and value > values[0]
         case "gte":
@@ -47,13 +47,13 @@ def _passes(data: Data, condition: Condition) -> bool:
             return value is not None and value <= values[0]
 
 
-def _holds(data: Data, field: Field, needle: str) -> bool:
-    return any(fold(needle) in fold(text) for text in _elements(data, field))
+def _contains(data: Data, field: Field, substring: str) -> bool:
+    return any(fold(substring) in fold(text) for text in _elements(data, field))
 
 
 def _value(data: Data, field: Field) -> Any:
     value = data.get(field.name)
-    return value if _is(value, field.kind) else None
+    return value if _is_of_kind(value, field.kind) else None
 
 
 def _elements(data: Data, field: Field) -> list[Any]:
@@ -61,20 +61,20 @@ def _elements(data: Data, field: Field) -> list[Any]:
     elements = value if isinstance(value, list) and field.kind in ("texts", "numbers") else []
     if field.kind == "text":
         elements = [value]
-    return [element for element in elements if _is(element, field.kind.removesuffix("s"))]
+    return [element for element in elements if _is_of_kind(element, field.kind.removesuffix("s"))]
 
 
-def _is(value: Any, kind: str) -> bool:
+def _is_of_kind(value: Any, kind: str) -> bool:
     if kind == "boolean":
         return isinstance(value, bool)
     return isinstance(value, str) if kind == "text" else isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _compare(query: Query, one: Data, other: Data) -> int:
+def _compare(query: Query, first: Data, second: Data) -> int:
     for field, descending in query.sort:
-        left, right = _value(one, field), _value(other, field)
+        left, right = _value(first, field), _value(second, field)
         if left == right:
             continue
         before = left is None or (right is not None and left < right)
         return -1 if before != descending else 1
-    return int(one["id"]) - int(other["id"])
+    return int(first["id"]) - int(second["id"])

@@ -1,4 +1,4 @@
-"""Asking the service as a client does: who asks, what is asked for, what a refusal says."""
+"""Helpers for tests that send requests: an example ship, the headers of a user, the body of an error response."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ SHIP: Json = {
     "roles": ["Destroyer", "Carrier", "Military Transport", "Command Ship"],
     "ship_class": "Star Destroyer",
 }
-"""The ship that the example adds."""
+"""A valid ship without an id."""
 
 
 def bearer(client: Client, user: int = 1, *, type: str = "access") -> dict[str, str]:
-    """The headers of a user who logged in; no password is hashed for it."""
+    """Return the Authorization header of a user, with a token created without logging in."""
     return {"Authorization": f"Bearer {getattr(client.app[TOKENS].pair(user), type)}"}
 
 
-async def error_body(answer: ClientResponse) -> Json:
-    """What a refusal says, without its request id; and that it has the one shape."""
-    body: Json = await answer.json()
-    assert answer.headers["Content-Type"] == "application/json"
-    assert body.pop("request_id") == answer.headers["X-Request-ID"]
+async def error_body(response: ClientResponse) -> Json:
+    """Return the body of an error response without its request id, after checking its format."""
+    body: Json = await response.json()
+    assert response.headers["Content-Type"] == "application/json"
+    assert body.pop("request_id") == response.headers["X-Request-ID"]
     assert body.keys() <= {"error", "message", "code"}, body
     assert re.fullmatch("[a-z][a-z0-9_]*", body["code"]), body
     return body
 
 
-async def status_and_message(answer: ClientResponse) -> tuple[int, Any]:
-    """The status of a refusal and its message; where it has none, its error."""
-    body = await error_body(answer)
-    return answer.status, body.get("message", body["error"])
+async def status_and_message(response: ClientResponse) -> tuple[int, Any]:
+    """Return the status of an error response, and its message or, without one, its error."""
+    body = await error_body(response)
+    return response.status, body.get("message", body["error"])

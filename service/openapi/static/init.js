@@ -3,10 +3,10 @@
 SwaggerUIBundle({
   dom_id: "#swagger-ui",
   url: "docs/openapi.json",
-  // No part of the page's own address may choose another document.
+  // The query of the page's URL must not select another document.
   queryConfigEnabled: false,
   validatorUrl: null,
-  // A token is forgotten with the page.
+  // Tokens are not saved.
   persistAuthorization: false,
   tryItOutEnabled: true,
   docExpansion: "list",

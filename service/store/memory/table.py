@@ -44,7 +44,7 @@ class Table:
     def save(self, row: Row) -> None:
         """Insert a row, or replace the one with the same id."""
         self.cached_page = None
-        id, _, _, _, key, _ = row
+        id, key = row[0], row[4]
         position = self.position(id)
         old = self.rows.get(id)
         if old is None:
@@ -53,7 +53,8 @@ class Table:
             self.sorted_rows[position] = row
             self._remove_key(old)
         self.rows[id] = row
-        self._update_indexes(id, old, row)
+        if old is None or old[5] != row[5]:
+            self._update_indexes(id, old, row)
         if key is not None:
             self.ids[key] = id
         self.last_id = max(self.last_id, id)
@@ -79,7 +80,5 @@ class Table:
             del self.ids[key]
 
     def _update_indexes(self, id: int, old: Row | None, new: Row | None) -> None:
-        if old is not None and new is not None and old[5] == new[5]:
-            return
         for place, index in enumerate(self.indexes):
             index.update(id, old[5][place] if old else None, new[5][place] if new else None)

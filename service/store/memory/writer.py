@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from typing import Any
 
 import orjson
 
@@ -22,7 +22,8 @@ from service.store.base import (
 )
 from service.store.memory.table import Row, Table, to_record
 
-Undo = Callable[[], None]
+Undo = tuple[Callable[..., None], tuple[Any, ...]]
+"""A function that undoes an operation, and its arguments."""
 
 
 class Writer:
@@ -43,8 +44,8 @@ class Writer:
         try:
             return [self._apply(operation, undo) for operation in operations]
         except BaseException:
-            for step in reversed(undo):
-                step()
+            for function, arguments in reversed(undo):
+                function(*arguments)
             raise
 
     def _apply(self, operation: Operation, undo: list[Undo]) -> Record | None:
@@ -56,7 +57,7 @@ class Writer:
         old = table.rows.get(id)
         if not isinstance(operation, Add):
             _check_revision(old, operation.expected)
-        undo.append(partial(table.restore, id, old, table.last_id))
+        undo.append((table.restore, (id, old, table.last_id)))
         if isinstance(operation, Remove):
             table.delete(id)
             return None
@@ -67,7 +68,7 @@ class Writer:
     def _revoke(self, operation: Revoke, undo: list[Undo]) -> None:
         key, expires = operation
         old_expires = self._revoked.get(key)
-        undo.append(partial(self._restore_revoked, key, old_expires))
+        undo.append((self._restore_revoked, (key, old_expires)))
         self._revoked[key] = max(expires, old_expires or 0)
 
     def _restore_revoked(self, key: str, expires: int | None) -> None:
@@ -101,6 +102,5 @@ def _compact(content: bytes) -> bytes:
 def _check_revision(row: Row | None, expected: int | None) -> None:
     if row is None:
         raise RecordNotFound
-    _, revision, *_ = row
-    if expected is not None and revision != expected:
+    if expected is not None and row[1] != expected:
         raise RevisionMismatch(to_record(row))
