@@ -13,7 +13,8 @@ import pytest
 from service import errors
 from service.openapi.components import REQUEST_ID
 from service.settings.schema import ROOT
-from tests.support.error_requests import SCENARIOS, Environment
+from tests.support.error_requests import Environment
+from tests.support.error_scenarios import SCENARIOS
 from tests.support.openapi_document import Json, operations
 from tests.support.requests import Client
 
