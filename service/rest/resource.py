@@ -10,7 +10,7 @@ from aiohttp import web
 
 from service import errors
 from service.http.app_keys import STORE
-from service.http.preconditions import check_if_match, etag, is_conditional, not_modified
+from service.http.preconditions import check_if_match, etag, is_conditional, not_modified, record_changed
 from service.http.request_body import MERGE_PATCH, read_json_object
 from service.http.response import NO_CACHE, JSONResponse
 from service.http.urls import external_url
@@ -31,6 +31,9 @@ from service.store.base import (
 )
 
 Data = dict[str, Any]
+
+MAX_ATTEMPTS = 10
+"""Of a PATCH without If-Match; then it is a 412."""
 
 
 class Resource(ResourceSpec):
@@ -89,20 +92,27 @@ class Resource(ResourceSpec):
         return _record_response(await self._write(request, Replace(self.collection, id, data, revision)))
 
     async def patch(self, request: web.Request) -> web.StreamResponse:
-        """Change some fields of a record: JSON Merge Patch (RFC 7396)."""
+        """Change some fields of a record: JSON Merge Patch (RFC 7396).
+
+        Without If-Match, the patch is applied again to what a concurrent write stored, but not without end.
+        """
         patch = await read_json_object(request, MERGE_PATCH)
-        while True:
+        prepared: Data = {}
+        for _ in range(MAX_ATTEMPTS):
             current = await self._record(request)
             data = self.record_schema.merge(current, patch)
             revision = check_if_match(request, current)
-            data = await self.prepare(request.app, data)
-            change = Replace(self.collection, current.id, data, revision or current.revision)
+            # A write-only field is prepared once, because to hash a password is expensive.
+            unprepared = {name: value for name, value in data.items() if name not in prepared}
+            data = {**await self.prepare(request.app, unprepared), **prepared}
+            prepared = {name: data[name] for name in self.collection.write_only if name in data}
             try:
+                change = Replace(self.collection, current.id, data, revision or current.revision)
                 return _record_response(await self._write(request, change))
             except RevisionMismatch:
                 if revision is not None:
                     raise
-                # Another write came first: apply the patch to what it stored.
+        raise record_changed(await self._record(request))
 
     async def remove(self, request: web.Request) -> web.StreamResponse:
         """Remove a record."""

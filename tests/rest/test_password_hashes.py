@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from service import USERS
 from service.auth.app_keys import PASSWORDS
+from service.http.app_keys import STORE
+from service.rest.resource import MAX_ATTEMPTS
+from service.store.base import Operation, Record, Replace
 from tests.support.requests import Client, bearer
 
 NEW = {"name": "new user", "password": "password"}
@@ -48,3 +54,36 @@ async def test_a_write_with_a_stale_if_match_hashes_no_password(client: Client, 
         assert response.status == status
         expected += ["password"] * (status == 200)
         assert hashed == expected
+
+
+def write_before(client: Client, monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """Before each of the next writes of the service, let another one change the name of user 1."""
+    store = client.app[STORE]
+    original, names = store.write, iter(range(times))
+
+    async def write(*operations: Operation, **options: Any) -> list[Record | None]:
+        if (name := next(names, None)) is not None:
+            await original(Replace(USERS, 1, {"name": f"other {name}"}))
+        return await original(*operations, **options)
+
+    monkeypatch.setattr(store, "write", write)
+
+
+async def test_a_patch_that_is_applied_again_after_other_writes_hashes_its_password_once(
+    client: Client, hashed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_before(client, monkeypatch, MAX_ATTEMPTS - 1)
+    response = await client.patch("/api/users/1", json={"password": "changed"}, headers=bearer(client))
+    assert (response.status, (await response.json())["name"]) == (200, f"other {MAX_ATTEMPTS - 2}")
+    assert hashed == ["changed"]
+    credentials = {"username": f"other {MAX_ATTEMPTS - 2}", "password": "changed"}
+    assert (await client.post("/auth/login", json=credentials)).status == 200
+
+
+async def test_a_patch_gives_up_after_too_many_other_writes(
+    client: Client, hashed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_before(client, monkeypatch, MAX_ATTEMPTS)
+    response = await client.patch("/api/users/1", json={"password": "changed"}, headers=bearer(client))
+    assert (response.status, "ETag" in response.headers) == (412, True)
+    assert hashed == ["changed"]
