@@ -33,7 +33,7 @@ TOKEN = {"example": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxIn0.c2lnbm
 class LoginSchema(Schema):
     """The credentials of a user."""
 
-    username = String(required=True, validate=Length(min=1), metadata={"example": "user"})
+    username = String(required=True, validate=Length(min=1, max=64), metadata={"example": "user"})
     password = String(required=True, validate=[Length(min=1), check_password_bytes], metadata={"example": "password"})
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -17,6 +18,9 @@ Headers = Mapping[Any, str]
 """Names may be aiohttp's `istr`, a `str` that a Mapping of `str` does not accept."""
 Message = str | Mapping[str, Any]
 """A text, or texts by field as marshmallow has them: {"crew": ["Not a valid integer."]}."""
+
+MAX_TEXTS = 20
+"""Fields of one object or list whose errors a response has."""
 
 PHRASES = {
     413: "Request Entity Too Large",
@@ -50,7 +54,7 @@ class HTTPError(Exception):
         super().__init__(status, message)
         self.status = status
         self.error = error or phrase_of(status)
-        self.message = f"{self.error}." if message is None else message
+        self.message = f"{self.error}." if message is None else _capped(message)
         self.code = code or self.error.lower().replace(" ", "_").replace("-", "_")
         self.headers: dict[str, str] = dict(headers or {})
 
@@ -87,6 +91,13 @@ class ErrorType:
     def example(self) -> HTTPError:
         """Return the error as it is documented."""
         return self(**self.values)
+
+
+def _capped(message: Any) -> Any:
+    """Return a message with at most MAX_TEXTS fields on each level, so that a response stays small."""
+    if not isinstance(message, Mapping):
+        return message
+    return {name: _capped(texts) for name, texts in islice(message.items(), MAX_TEXTS)}
 
 
 def phrase_of(status: int) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 
 import orjson
 from marshmallow import Schema, ValidationError
-from marshmallow.fields import String
+from marshmallow.fields import List, String
+from marshmallow.validate import Length
 
 from service import errors
 from service.errors import StartupError
@@ -88,11 +89,28 @@ class RecordSchema:
 
 def validate(schema: Schema, document: Mapping[str, Any], optional: Sequence[str] = ()) -> Data:
     """Load a document with a schema. Raises HTTPError 400 with marshmallow's messages by field."""
+    if found := _list_errors(schema, document):
+        raise errors.VALIDATION_FAILED(found)
     try:
         loaded: Data = schema.load(document, partial=optional)
     except ValidationError as error:
         raise errors.VALIDATION_FAILED(error.messages_dict) from None
     return loaded
+
+
+def _list_errors(schema: Schema, document: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the errors of lists with too many elements; marshmallow would validate each element first."""
+    found: dict[str, list[str]] = {}
+    for name, field in schema.load_fields.items():
+        value = document.get(field.data_key or name)
+        if isinstance(field, List) and isinstance(value, list):
+            for check in field.validators:
+                try:
+                    if isinstance(check, Length):
+                        check(value)
+                except ValidationError as error:
+                    found[field.data_key or name] = [str(text) for text in error.messages]
+    return found
 
 
 def _check(schema: Schema, collection: Collection) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import orjson
 import pytest
 
 from service.auth.app_keys import PASSWORDS, TOKENS
@@ -196,3 +197,11 @@ async def test_auth_responses_have_no_store_and_no_etag(make_client: MakeClient)
     for method, path, options in requests:
         response = await client.request(method, path, **options)
         assert (response.headers["Cache-Control"], "ETag" in response.headers) == ("no-store", False), path
+
+
+async def test_a_name_of_more_than_64_characters_is_an_error_before_it_is_normalized(make_client: MakeClient) -> None:
+    client = await make_client()
+    credentials = {"username": "\u0345" * 16_300 + "\u0334" * 16_300, "password": "password"}
+    headers = {"Content-Type": "application/json"}
+    response = await client.post("/auth/login", data=orjson.dumps(credentials), headers=headers)
+    assert await status_and_message(response) == (400, {"username": ["Length must be between 1 and 64."]})

@@ -85,7 +85,7 @@ async def test_a_login_verifies_a_hash_even_for_an_unknown_user(
 
     monkeypatch.setattr(Passwords, "_verify", record)
     client = await make_client()
-    for name in ("user", "nobody", "\u0130", "x" * 10_000):
+    for name in ("user", "nobody", "\u0130", "x" * 64):
         response = await client.post("/auth/login", json={"username": name, "password": "wrong"})
         assert response.status == 401
     assert len(verified) == 4
