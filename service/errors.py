@@ -118,7 +118,7 @@ BAD_TOKEN = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
 
 MALFORMED_REQUEST = ErrorType(400, "The request is malformed.", headers=CLOSE)
 MALFORMED_HOST = ErrorType(400, "The Host header is malformed.", headers=CLOSE)
-BROKEN_BODY = ErrorType(400, "The body ended early or is badly encoded.", headers=CLOSE)
+BROKEN_BODY = ErrorType(400, "The body is badly encoded.", headers=CLOSE)
 INVALID_JSON = ErrorType(
     400,
     "Not valid JSON: {reason}",

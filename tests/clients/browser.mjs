@@ -7,7 +7,7 @@ const READABLE = [
   "cache-control", "content-language", "content-length", "content-type", "expires", "last-modified", "pragma",
 ];
 
-/** The fetch of Node, which asks nobody and reads everything. */
+/** The fetch of Node, without the checks of a browser. */
 export const network = globalThis.fetch;
 
 /** The fetch of a page of this origin; it throws TypeError where a browser keeps the answer from the page. */
@@ -38,9 +38,9 @@ async function preflight(request, headers, origin) {
   const answer = shared(await network(request.url, { method: "OPTIONS", headers: asked }), origin);
   const methods = [...SIMPLE_METHODS, ...listed(answer, "access-control-allow-methods")];
   const allowed = listed(answer, "access-control-allow-headers").map((name) => name.toLowerCase());
-  const refused = [request.method, ...headers].filter((name) => ![...methods, ...allowed].includes(name));
-  if (!answer.ok || refused.length > 0) {
-    throw blocked(`The preflight (${answer.status}) of ${request.url} refuses ${refused}.`);
+  const rejected = [request.method, ...headers].filter((name) => ![...methods, ...allowed].includes(name));
+  if (!answer.ok || rejected.length > 0) {
+    throw blocked(`The preflight (${answer.status}) of ${request.url} does not allow ${rejected}.`);
   }
 }
 

@@ -52,7 +52,7 @@ def node() -> str:
 
 
 @pytest.fixture
-def yard() -> Iterator[str]:
+def service_url() -> Iterator[str]:
     """The URL of a service started as by `make run`; it must stop without an error in its log."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("SHIPYARD_")}
     environ |= SETTINGS | {"SHIPYARD_JWT_SECRET": secrets.token_urlsafe(48)}

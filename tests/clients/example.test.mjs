@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import "./yard.mjs";
+import "./service.mjs";
 import { authProvider, httpClient, shipyard } from "./example.mjs";
 
 const rejected = (promise, expected) => assert.rejects(promise, expected);

@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { fetchFrom, network } from "./browser.mjs";
-import { login, origin, shuttle, yard } from "./yard.mjs";
+import { login, origin, shuttle, service } from "./service.mjs";
 
-const SHIPS = `${yard}/api/ships`;
+const SHIPS = `${service}/api/ships`;
 const STRANGER = "https://stranger.example.org";
 
 function preflight(from) {
@@ -31,7 +31,7 @@ test("a stranger's page reads nothing", async () => {
   await assert.rejects(fetchFrom(STRANGER)(SHIPS), TypeError);
 });
 
-test("an answer says that it depends on the origin, whoever asks", async () => {
+test("every response has Vary: Origin", async () => {
   for (const headers of [{}, { Origin: origin }, { Origin: STRANGER }]) {
     assert.match((await network(SHIPS, { headers })).headers.get("vary"), /\bOrigin\b/);
   }
@@ -59,7 +59,7 @@ test("a page that names the tag it has read is told that nothing changed", async
   assert.equal(second.status, 304);
 });
 
-test("a page reads why it was refused", async () => {
+test("a page can read an error response", async () => {
   const answer = await fetch(`${SHIPS}/1`, { method: "DELETE" });
   assert.equal(answer.status, 401);
   assert.equal((await answer.json()).error, "Missing Authorization Header");

@@ -5,11 +5,11 @@ import { test } from "node:test";
 
 import jsonServerProvider from "ra-data-json-server";
 
-import { by, ships, shuttle, watched, yard } from "./yard.mjs";
+import { by, ships, shuttle, watched, service } from "./service.mjs";
 import { authProvider, httpClient } from "./example.mjs";
 
 await authProvider.login({ username: "user", password: "password" });
-const [provider, untried] = watched(jsonServerProvider(`${yard}/api`, httpClient));
+const [provider, untried] = watched(jsonServerProvider(`${service}/api`, httpClient));
 
 async function made(t, changes = {}) {
   const { data } = await provider.create("ships", { data: { ...shuttle, ...changes } });
@@ -104,7 +104,7 @@ test("update takes the whole record back, its id too", async (t) => {
   assert.deepEqual((await provider.getOne("ships", { id: ship.id })).data, changed);
 });
 
-test("update of another user is refused, of oneself it is not", async () => {
+test("update of another user is an error, of the own record it is not", async () => {
   const update = (id, name) => provider.update("users", { id, data: { id, name, password: "password" } });
   await assert.rejects(update(2, "nobody"), { status: 403 });
   assert.deepEqual(await update(1, "admiral"), { data: { id: 1, name: "admiral" } });
@@ -118,7 +118,7 @@ test("updateMany writes the same to each", async (t) => {
   assert.deepEqual((await provider.getMany("ships", { ids })).data, ids.map((id) => ({ id, ...shuttle, crew: 9 })));
 });
 
-test("updateMany with some fields only is refused, and nothing is written", async (t) => {
+test("updateMany with some of the fields is an error, and nothing is written", async (t) => {
   const ship = await made(t);
   await assert.rejects(provider.updateMany("ships", { ids: [ship.id], data: { crew: 9 } }), { status: 400 });
   assert.deepEqual((await provider.getOne("ships", { id: ship.id })).data, ship);

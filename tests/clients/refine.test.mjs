@@ -5,15 +5,15 @@ import { test } from "node:test";
 
 import dataProvider, { axiosInstance } from "@refinedev/simple-rest";
 
-import { by, login, ships, shuttle, watched, yard } from "./yard.mjs";
+import { by, login, ships, shuttle, watched, service } from "./service.mjs";
 
 axiosInstance.defaults.adapter = "fetch"; // Node's own knows no origins
 axiosInstance.defaults.headers.common["User-Agent"] = false; // a page leaves it to the browser
 axiosInstance.defaults.headers.common.Authorization = await login();
-// refine's errors carry everything that was sent: nobody could read what a failed test says.
+// refine's errors contain the whole request, which would make the output of a failed test unreadable.
 axiosInstance.interceptors.response.use(null, ({ statusCode, message }) => Promise.reject({ statusCode, message }));
 
-const [provider, untried] = watched(dataProvider(`${yard}/api`));
+const [provider, untried] = watched(dataProvider(`${service}/api`));
 const resource = "ships";
 
 async function made(t, changes = {}) {
@@ -66,8 +66,8 @@ test("getList without pages gives everything", async () => {
 
 test("getList with a filter that there is not says which", async () => {
   const filters = [{ field: "speed", operator: "gte", value: 9 }];
-  const refusal = { statusCode: 400, message: { speed_gte: ["Unknown parameter."] } };
-  await assert.rejects(provider.getList({ resource, filters }), refusal);
+  const error = { statusCode: 400, message: { speed_gte: ["Unknown parameter."] } };
+  await assert.rejects(provider.getList({ resource, filters }), error);
 });
 
 test("getList with the method head tells the total", async () => {
@@ -92,8 +92,8 @@ test("create gives the record its id", async (t) => {
 
 test("create with a fault names the field", async () => {
   const variables = { ...shuttle, crew: "six" };
-  const refusal = { statusCode: 400, message: { crew: ["Not a valid integer."] } };
-  await assert.rejects(provider.create({ resource, variables }), refusal);
+  const error = { statusCode: 400, message: { crew: ["Not a valid integer."] } };
+  await assert.rejects(provider.create({ resource, variables }), error);
 });
 
 test("update changes the fields it is given", async (t) => {
@@ -112,10 +112,10 @@ for (const method of ["patch", "put"]) {
   });
 }
 
-test("update with the tag of an older record is refused", async (t) => {
+test("update with the tag of an older record is an error", async (t) => {
   const ship = await made(t);
   const write = (headers) => provider.update({ resource, id: ship.id, variables: { crew: 8 }, meta: { headers } });
-  const { headers } = await axiosInstance.get(`${yard}/api/ships/${ship.id}`);
+  const { headers } = await axiosInstance.get(`${service}/api/ships/${ship.id}`);
   await write({ "If-Match": headers.etag });
   await assert.rejects(write({ "If-Match": headers.etag }), { statusCode: 412 });
 });
@@ -128,7 +128,7 @@ test("deleteOne removes the record, whether it sends variables or not", async (t
   }
 });
 
-test("getApiUrl gives where the routes are", () => assert.equal(provider.getApiUrl(), `${yard}/api`));
+test("getApiUrl gives where the routes are", () => assert.equal(provider.getApiUrl(), `${service}/api`));
 
 test("custom reads with filters, sorters and a query", async () => {
   const { data } = await provider.custom({
@@ -143,11 +143,11 @@ test("custom reads with filters, sorters and a query", async () => {
 });
 
 test("custom reads one record", async () => {
-  assert.deepEqual(await provider.custom({ url: `${yard}/api/ships/9`, method: "get" }), { data: ships[8] });
+  assert.deepEqual(await provider.custom({ url: `${service}/api/ships/9`, method: "get" }), { data: ships[8] });
 });
 
 test("custom writes by every method", async () => {
-  const url = `${yard}/api/ships`;
+  const url = `${service}/api/ships`;
   const { data: ship } = await provider.custom({ url, method: "post", payload: shuttle });
   const one = `${url}/${ship.id}`;
   const whole = { ...ship, crew: 8 };
@@ -160,7 +160,7 @@ test("custom writes by every method", async () => {
 
 test("custom logs out", async () => {
   const headers = { Authorization: await login("guest", "guest") };
-  const logout = () => provider.custom({ url: `${yard}/auth/logout`, method: "delete", headers });
+  const logout = () => provider.custom({ url: `${service}/auth/logout`, method: "delete", headers });
   assert.deepEqual((await logout()).data, { message: "Successfully logged out." });
   await assert.rejects(logout(), { statusCode: 401 });
 });

@@ -1,4 +1,4 @@
-"""Front ends that nobody here wrote: each method of their data providers, in a page of another origin."""
+"""The data providers of react-admin and refine: each method, from a page of another origin."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from tests.clients.conftest import CLIENTS, ORIGIN, SECONDS
 
 
 @pytest.mark.parametrize("client", ["page", "example", "react_admin", "refine"])
-def test_a_client_gets_what_it_asks_for(client: str, node: str, yard: str) -> None:
+def test_a_client_gets_what_it_asks_for(client: str, node: str, service_url: str) -> None:
     command = [node, "--test", "--test-reporter=spec", f"{client}.test.mjs"]
-    environ = os.environ | {"YARD": yard, "ORIGIN": ORIGIN}
+    environ = os.environ | {"YARD": service_url, "ORIGIN": ORIGIN}
     done = subprocess.run(
         command, cwd=CLIENTS, env=environ, timeout=SECONDS, check=False, capture_output=True, text=True
     )

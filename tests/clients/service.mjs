@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 
 import { fetchFrom } from "./browser.mjs";
 
-export const { YARD: yard, ORIGIN: origin } = process.env;
+export const { YARD: service, ORIGIN: origin } = process.env;
 export const { ships } = JSON.parse(readFileSync(new URL("../../data.json", import.meta.url), "utf-8"));
 
 globalThis.fetch = fetchFrom(origin);
@@ -23,7 +23,7 @@ export const shuttle = {
 
 /** The Authorization of a user who has just logged in. */
 export async function login(username = "user", password = "password") {
-  const answer = await fetch(`${yard}/auth/login`, {
+  const answer = await fetch(`${service}/auth/login`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ username, password }),
@@ -31,7 +31,7 @@ export async function login(username = "user", password = "password") {
   return `Bearer ${(await answer.json()).access_token}`;
 }
 
-/** The provider, and the set of the names of those of its methods that nobody has called yet. */
+/** The provider, and the set of the names of those of its methods that have not been called yet. */
 export function watched(provider) {
   const untried = new Set(Object.keys(provider));
   const watch = ([name, method]) => [name, (...given) => {
