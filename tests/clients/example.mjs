@@ -10,7 +10,7 @@ const hooks = `
   export async function load(url, context, next) {
     const loaded = await next(url, context);
     if (!url.includes("/examples/admin/")) return loaded;
-    const env = ${JSON.stringify({ VITE_SHIPYARD: process.env.YARD })};
+    const env = ${JSON.stringify({ VITE_SHIPYARD: process.env.SERVICE })};
     return { ...loaded, source: "import.meta.env = " + JSON.stringify(env) + ";" + loaded.source };
   }
 `;

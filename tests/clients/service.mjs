@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 
 import { fetchFrom } from "./browser.mjs";
 
-export const { YARD: service, ORIGIN: origin } = process.env;
+export const { SERVICE: service, ORIGIN: origin } = process.env;
 export const { ships } = JSON.parse(readFileSync(new URL("../../data.json", import.meta.url), "utf-8"));
 
 globalThis.fetch = fetchFrom(origin);

@@ -13,7 +13,7 @@ from tests.clients.conftest import CLIENTS, ORIGIN, SECONDS
 @pytest.mark.parametrize("client", ["page", "example", "react_admin", "refine"])
 def test_a_client_gets_what_it_asks_for(client: str, node: str, service_url: str) -> None:
     command = [node, "--test", "--test-reporter=spec", f"{client}.test.mjs"]
-    environ = os.environ | {"YARD": service_url, "ORIGIN": ORIGIN}
+    environ = os.environ | {"SERVICE": service_url, "ORIGIN": ORIGIN}
     done = subprocess.run(
         command, cwd=CLIENTS, env=environ, timeout=SECONDS, check=False, capture_output=True, text=True
     )
